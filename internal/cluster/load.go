@@ -1,0 +1,53 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slipway-project/slipway/internal/cluster/strictyaml"
+)
+
+// later holds what a document may not say yet, with the message that refuses it: a path, or path=value.
+func later() map[string]string {
+	return map[string]string{
+		"cloud.provider=hosts":     "machines of your own (hosts) are not there yet: use sandbox or aws",
+		"network.topology=private": "private nodes are not there yet: use public, and keep network.allow narrow",
+		"registry":                 "the trusted registry is not there yet: leave the key out",
+		"storage":                  "shared storage is not there yet: leave the key out",
+	}
+}
+
+// Load decodes and checks the document in data; name is the file's, for messages. The document comes back with its
+// defaults filled in.
+//
+// Every fault is reported at once, as Faults of the kind errs.Invalid, each with its position, its field and what to
+// do. The rules that need to know the region are left to Certify.
+func Load(name string, data []byte) (*Document, Warnings, error) {
+	doc := new(Document)
+	decoded := strictyaml.Decode(data, doc, strictyaml.Options{Later: later()})
+	doc.source = source{file: name, decoded: decoded}
+	doc.fillDefaults()
+
+	var faults Faults
+	for _, f := range decoded.Faults {
+		faults = append(faults, Finding{File: name, Line: f.Line, Column: f.Column, Field: f.Path, Message: f.Message})
+	}
+	check := checker{doc: doc}
+	if decoded.Readable() {
+		check.all()
+	}
+	faults = append(faults, check.faults...)
+	inOrder(faults)
+	inOrder(check.warnings)
+	if err := faults.err(); err != nil {
+		return nil, check.warnings, err
+	}
+	return doc, check.warnings, nil
+}
+
+// inOrder sorts findings as a reader of the document meets them.
+func inOrder(f []Finding) {
+	slices.SortStableFunc(f, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
