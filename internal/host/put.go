@@ -1,0 +1,60 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// statScript prints mode and SHA-256 of a file, or nothing where there is none.
+const statScript = `f=$1
+[ -f "$f" ] || exit 0
+printf '%s ' "$(stat -c %a "$f")"
+sha256sum <"$f"
+`
+
+// writeScript writes standard input beside the file and then puts it in the file's place, so that nobody ever reads half of it
+// and a full disk leaves the old one. It is given to sh as an argument, because standard input carries the content.
+const writeScript = `set -e
+umask 077
+mkdir -p -m 0755 "$(dirname "$1")"
+t=$(mktemp "$1.slipway.XXXXXX")
+trap 'rm -f "$t"' EXIT
+cat >"$t"
+chmod "$2" "$t"
+sync "$t"
+mv -fT "$t" "$1"
+`
+
+// Put makes a file as wanted. It looks first and writes only what differs, so that a second run changes nothing on the host.
+func (c *Conn) Put(ctx context.Context, f File) (bool, error) {
+	out, err := c.Run(ctx, Script(statScript, f.Path))
+	if err != nil {
+		return false, fmt.Errorf("look at %s on %s: %w", f.Path, c.name, err)
+	}
+	if same(out.Text(), f) {
+		return false, nil
+	}
+	_, err = c.Run(ctx, Command{
+		Args:  []string{"sh", "-c", writeScript, "sh", f.Path, mode(f)},
+		Stdin: bytes.NewReader(f.Content),
+		Root:  true,
+	})
+	if err != nil {
+		return false, fmt.Errorf("write %s on %s: %w", f.Path, c.name, err)
+	}
+	return true, nil
+}
+
+// same reports whether statScript's answer is that of the wanted file.
+func same(stat string, f File) bool {
+	fields := strings.Fields(stat)
+	sum := sha256.Sum256(f.Content)
+	return len(fields) >= 2 && fields[0] == mode(f) && fields[1] == hex.EncodeToString(sum[:])
+}
+
+// mode returns the file's permission bits as chmod and stat write them.
+func mode(f File) string { return fmt.Sprintf("%o", f.Mode.Perm()) }
