@@ -29,6 +29,11 @@ type Request struct {
 	Authorize func([]Access) error
 }
 
+// DryRun reports whether the caller asks only whether he might.
+func (r *Request) DryRun() bool {
+	return DialectOf(r.Service.Protocol).DryRunPossible && r.Params.Bool("DryRun", false)
+}
+
 // Access is one thing that must be allowed for a call. Most calls need one; RunInstances with tags and a profile also
 // needs ec2:CreateTags and iam:PassRole.
 type Access struct {
@@ -36,6 +41,7 @@ type Access struct {
 	Resource     string            // ARN; empty for *
 	RequestTags  map[string]string // aws:RequestTag/*
 	ResourceTags map[string]string // aws:ResourceTag/*
+	Keys         map[string]string // further condition keys: iam:PassedToService
 }
 
 // Operation describes one action with its typed input. The order of a call is fixed here, for all services: decode,
@@ -67,7 +73,7 @@ func (o Operation[In]) run(ctx context.Context, r *Request) (any, error) {
 	d := DialectOf(r.Service.Protocol)
 	r.Fingerprint = r.Params.fingerprint("ClientToken", "DryRun")
 	in := o.Decode(r.Params)
-	dryRun := d.DryRunPossible && r.Params.Bool("DryRun", false)
+	dryRun := r.DryRun()
 	if err := r.Params.check(d); err != nil {
 		return nil, err
 	}

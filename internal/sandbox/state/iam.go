@@ -67,14 +67,15 @@ func (i *IAM) normalize() {
 }
 
 // ARN returns the user's name in policies.
-func (u *User) ARN() string { return iamARN("user", u.Path, u.Name) }
+func (u *User) ARN() string { return IAMARN("user", u.Path, u.Name) }
 
 // ARN returns the role's name in policies.
-func (r *Role) ARN() string { return iamARN("role", r.Path, r.Name) }
+func (r *Role) ARN() string { return IAMARN("role", r.Path, r.Name) }
 
 // ARN returns the profile's name in policies.
-func (p *Profile) ARN() string { return iamARN("instance-profile", p.Path, p.Name) }
+func (p *Profile) ARN() string { return IAMARN("instance-profile", p.Path, p.Name) }
 
-func iamARN(kind, path, name string) string {
+// IAMARN returns the ARN of a user, role or instance-profile.
+func IAMARN(kind, path, name string) string {
 	return "arn:aws:iam::" + Account + ":" + kind + path + name
 }
