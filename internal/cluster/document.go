@@ -10,7 +10,7 @@ import "slices"
 type Document struct {
 	// Version of the document's form. Only v1 exists.
 	Version string `yaml:"version" enum:"v1"`
-	// Name of the cluster: its identity in the account and region, so it cannot change. 3 to 24 characters of a-z, 0-9 and -, beginning with a letter and not ending with -.
+	// Name of the cluster: its identity in the account and region, so it cannot change.
 	Name string `yaml:"name" pattern:"^[a-z][a-z0-9-]{1,22}[a-z0-9]$" form:"3 to 24 characters of a-z, 0-9 and -, beginning with a letter and not ending with -"`
 	// Cloud says where the cluster is built.
 	Cloud Cloud `yaml:"cloud"`
@@ -48,10 +48,10 @@ type Cloud struct {
 	// Provider is sandbox or aws.
 	Provider Provider `yaml:"provider" enum:"sandbox|aws"`
 	// Region as AWS names it, for example us-east-1. Default: the AWS SDK's (AWS_REGION, profile); for the sandbox us-east-1.
-	Region string `yaml:"region,omitempty" pattern:"^[a-z]{2}(-[a-z]+)+-[0-9]$" form:"a region's name such as us-east-1"`
+	Region string `yaml:"region,omitempty" pattern:"^[a-z]{2}(-[a-z]+)+-[0-9]$" form:"a region name such as us-east-1"`
 	// Zones is a count (the region's first zones in the order of their names) or a list of zone names. Default 3.
-	Zones Zones `yaml:"zones,omitempty" min:"1" max:"6" pattern:"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$" form:"a zone's name such as us-east-1a"`
-	// Image of the nodes: debian-12, ubuntu-22.04, ubuntu-24.04, ami-... or ssm:/<parameter>. Default debian-12, the only one of the sandbox.
+	Zones Zones `yaml:"zones,omitempty" min:"1" max:"6" pattern:"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$" form:"a zone name such as us-east-1a"`
+	// Image of the nodes. ssm:/ and the name of a parameter of Systems Manager stands for the image id in it. Default debian-12, the only one of the sandbox.
 	Image string `yaml:"image,omitempty" pattern:"^(debian-12|ubuntu-22\\.04|ubuntu-24\\.04|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]+)$" form:"debian-12, ubuntu-22.04, ubuntu-24.04, ami-... or ssm:/..."`
 }
 
@@ -141,9 +141,9 @@ type Managers struct {
 
 // WorkerGroup is a named group of equal workers.
 type WorkerGroup struct {
-	// Name of the group, part of its nodes' names. 1 to 16 characters of a-z, 0-9 and -, beginning with a letter; not manager.
+	// Name of the group, part of its nodes' names, as in linux-2; not manager.
 	Name string `yaml:"name" pattern:"^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$" form:"1 to 16 characters of a-z, 0-9 and -, beginning with a letter and not ending with -"`
-	// Count of nodes, 0 to 200, spread over the zones.
+	// Count of nodes, which are spread over the zones.
 	Count int `yaml:"count" min:"0" max:"200"`
 	// Type is an EC2 instance type. Default m5.large.
 	Type string `yaml:"type,omitempty" pattern:"^[a-z][a-z0-9-]*\\.[a-z0-9-]+$" form:"an EC2 instance type such as m5.large"`
