@@ -29,6 +29,9 @@ type Request struct {
 	Authorize func([]Access) error
 }
 
+// Dialect returns how the request's service words its refusals.
+func (r *Request) Dialect() *Dialect { return DialectOf(r.Service.Protocol) }
+
 // DryRun reports whether the caller asks only whether he might.
 func (r *Request) DryRun() bool {
 	return DialectOf(r.Service.Protocol).DryRunPossible && r.Params.Bool("DryRun", false)
