@@ -10,8 +10,14 @@ func suggestion(word string, known []string) string {
 	return "; known here: " + strings.Join(known, ", ")
 }
 
+// longestWord bounds the work for what a stranger sends; no key or value that we know is as long.
+const longestWord = 64
+
 // Nearest returns the known word that word is probably a slip of: at most a third of its letters differ.
 func Nearest(word string, known []string) (string, bool) {
+	if len(word) > longestWord {
+		return "", false
+	}
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
@@ -21,11 +27,8 @@ func Nearest(word string, known []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance is the number of letters to change, add, drop or swap with a neighbour to make b of a. Long words are cut,
-// so that the work stays bounded whatever a stranger sends.
+// distance is the number of letters to change, add, drop or swap with a neighbour to make b of a.
 func distance(a, b string) int {
-	const most = 64
-	a, b = a[:min(len(a), most)], b[:min(len(b), most)]
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

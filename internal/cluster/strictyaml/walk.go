@@ -58,7 +58,7 @@ func (d *decoder) value(n ast.Node, path string, v reflect.Value, tag reflect.St
 func refused(n ast.Node) string {
 	switch n.(type) {
 	case *ast.NullNode:
-		return "has no value: give it one or leave the key out"
+		return "has no value"
 	case *ast.AnchorNode, *ast.AliasNode:
 		return "anchors (&) and aliases (*) are not read: write the value out"
 	case *ast.TagNode:
@@ -116,7 +116,7 @@ func (d *decoder) entry(entry *ast.MappingValueNode, path string, v reflect.Valu
 	at := position(entry.Key)
 	key, ok := plainKey(entry.Key)
 	if !ok {
-		d.fault(at, path, "the key %s is not plain text", entry.Key.String())
+		d.fault(at, path, "the key %s is not read: a key is plain text", shorten(entry.Key.String()))
 		return
 	}
 	inner := join(path, key)
