@@ -44,11 +44,12 @@ type OS struct {
 
 // Volume is an attached EBS volume.
 type Volume struct {
-	ID         string // vol-0123...
-	Link       string // /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123...
-	Device     string // what the link points to
-	Bytes      int64
-	Filesystem string // empty: none that is known
+	ID              string // vol-0123...
+	Link            string // /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123...
+	Device          string // what the link points to
+	Bytes           int64
+	Filesystem      string // empty: none that is known
+	FilesystemBytes int64  // of ext4; 0: not known
 }
 
 // Mount is a mounted block device.

@@ -31,7 +31,15 @@ done
 for link in /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol*; do
 	case $link in *-part* | *_[0-9]) continue ;; esac
 	[ -b "$link" ] || continue
-	fact ebs "$link $(readlink -f "$link") $(blockdev --getsize64 "$link" 2>/dev/null || echo 0) $(blkid -p -o value -s TYPE "$link" 2>/dev/null)"
+	type=$(blkid -p -o value -s TYPE "$link" 2>/dev/null)
+	size=0
+	if [ "$type" = ext4 ]; then
+		header=$(dumpe2fs -h "$link" 2>/dev/null)
+		count=$(printf '%s\n' "$header" | sed -n 's/^Block count: *//p')
+		block=$(printf '%s\n' "$header" | sed -n 's/^Block size: *//p')
+		size=$((${count:-0} * ${block:-0}))
+	fi
+	fact ebs "$link $(readlink -f "$link") $(blockdev --getsize64 "$link" 2>/dev/null || echo 0) $size $type"
 done
 while read -r source target type _; do
 	case $source in /dev/*) fact mount "$source $target $type" ;; esac
@@ -49,7 +57,7 @@ fi
 
 # The engine.
 have dpkg-query && dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' \
-	docker.io docker-ce docker-ce-cli containerd containerd.io podman-docker 2>/dev/null | while read -r status name version; do
+	docker.io docker-ce docker-ce-cli containerd containerd.io 2>/dev/null | while read -r status name version; do
 	[ "$status" = installed ] && fact package "$name $version"
 done
 have apt-mark && apt-mark showhold 2>/dev/null | while read -r name; do fact held "$name"; done

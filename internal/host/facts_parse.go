@@ -146,22 +146,25 @@ func (f *Facts) setFree(words []string) error {
 // ebsLink is how the links of EBS volumes begin; the volume's id without its hyphen follows.
 const ebsLink = "nvme-Amazon_Elastic_Block_Store_vol"
 
-// addVolume takes "<link> <device> <bytes> [<filesystem>]".
+// addVolume takes "<link> <device> <bytes> <bytes of the filesystem> [<filesystem>]".
 func (f *Facts) addVolume(words []string) error {
-	if len(words) != 3 && len(words) != 4 {
-		return errors.New("not three or four words")
+	if len(words) != 4 && len(words) != 5 {
+		return errors.New("not four or five words")
 	}
 	id, ok := strings.CutPrefix(path.Base(words[0]), ebsLink)
 	if !ok || id == "" {
 		return errors.New("not the link of an EBS volume")
 	}
-	size, err := strconv.ParseInt(words[2], 10, 64)
-	if err != nil || size < 0 {
-		return fmt.Errorf("size %q is not a number of bytes", words[2])
+	v := Volume{ID: "vol-" + id, Link: words[0], Device: words[1]}
+	for i, bytes := range []*int64{&v.Bytes, &v.FilesystemBytes} {
+		n, err := strconv.ParseInt(words[2+i], 10, 64)
+		if err != nil || n < 0 {
+			return fmt.Errorf("%q is not a number of bytes", words[2+i])
+		}
+		*bytes = n
 	}
-	v := Volume{ID: "vol-" + id, Link: words[0], Device: words[1], Bytes: size}
-	if len(words) == 4 {
-		v.Filesystem = words[3]
+	if len(words) == 5 {
+		v.Filesystem = words[4]
 	}
 	f.Volumes = append(f.Volumes, v)
 	return nil
