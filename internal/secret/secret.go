@@ -13,8 +13,11 @@ import (
 const mask = "***"
 
 // Secret is a string that prints as *** through fmt, log/slog, encoding/json and encoding.TextMarshaler.
-// Only Reveal gives the value.
-type Secret struct{ value string }
+// Only Reveal gives the value. Two secrets are compared by what Reveal returns, not with ==.
+type Secret struct {
+	// A pointer, because fmt prints an unexported field of a struct past every method: it then prints an address.
+	value *string
+}
 
 var (
 	_ fmt.Formatter  = Secret{}
@@ -23,13 +26,18 @@ var (
 )
 
 // New returns a secret of the value.
-func New(value string) Secret { return Secret{value: value} }
+func New(value string) Secret { return Secret{value: &value} }
 
 // Reveal returns the value, for the one call that needs it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether there is no value.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // String returns ***.
 func (s Secret) String() string { return mask }
