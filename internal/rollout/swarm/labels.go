@@ -74,3 +74,6 @@ func role(r cluster.Role) api.NodeRole {
 	}
 	return api.NodeRoleWorker
 }
+
+// Mislabelled reports whether a swarm node does not carry the labels of the node, or is still marked as one that goes.
+func Mislabelled(spec api.NodeSpec, n cluster.Node) bool { return needsLabels(spec, n) }

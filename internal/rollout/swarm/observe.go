@@ -109,8 +109,8 @@ type Quorum struct {
 // Held reports whether the managers can decide.
 func (q Quorum) Held() bool { return q.Managers > 0 && q.Reachable >= q.Needed }
 
-// quorumOf counts the managers as one of them sees them.
-func quorumOf(nodes []api.Node) Quorum {
+// Count counts the managers as one of them sees them.
+func Count(nodes []api.Node) Quorum {
 	var q Quorum
 	for _, n := range nodes {
 		if n.ManagerStatus == nil {

@@ -176,7 +176,7 @@ func (p *planner) ours(h HostView) bool {
 
 // dead plans the end of swarm nodes whose host is gone: managers first and one by one, demoted before they are removed.
 func (p *planner) dead() ([]step, error) {
-	q := quorumOf(p.Swarm.Members)
+	q := Count(p.Swarm.Members)
 	var steps []step
 	for _, n := range p.Swarm.Members {
 		reason, dead := p.stale(n)
@@ -255,7 +255,7 @@ func (p *planner) outside(r cluster.Role) []step {
 
 // demote plans for managers that are to be workers, one by one and while the quorum holds.
 func (p *planner) demote() ([]step, error) {
-	q := quorumOf(p.Swarm.Members)
+	q := Count(p.Swarm.Members)
 	for _, h := range p.Hosts {
 		n, ok := p.Swarm.node(h.Own.NodeID)
 		if !ok || h.Node.Role == cluster.RoleManager || n.Spec.Role != api.NodeRoleManager {

@@ -230,7 +230,7 @@ func (r *reconciler) ready(ctx context.Context, control *Engine) error {
 		if err != nil {
 			return false, err
 		}
-		r.result.Quorum = quorumOf(nodes)
+		r.result.Quorum = Count(nodes)
 		byInstance := map[string]api.Node{}
 		for _, n := range nodes {
 			byInstance[n.Spec.Labels[LabelInstance]] = n

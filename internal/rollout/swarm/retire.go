@@ -29,7 +29,7 @@ func Retire(ctx context.Context, r Retirement) error {
 	}
 	for _, n := range nodes {
 		if n.Spec.Labels[LabelInstance] == r.Node.InstanceID || n.Spec.Labels[LabelInstance] == "" && n.Description.Hostname == r.Node.Name {
-			if err := r.retire(ctx, n, quorumOf(nodes)); err != nil {
+			if err := r.retire(ctx, n, Count(nodes)); err != nil {
 				return err
 			}
 		}
