@@ -78,7 +78,7 @@ func TestPackagesAreDocumented(t *testing.T) {
 			continue
 		}
 		text := f.syntax.Doc.Text()
-		if name := f.syntax.Name.Name; !strings.HasPrefix(text, "Package "+name+" ") && !(name == "main" && strings.HasPrefix(text, "Command ")) {
+		if name := f.syntax.Name.Name; !strings.HasPrefix(text, "Package "+name+" ") && (name != "main" || !strings.HasPrefix(text, "Command ")) {
 			t.Errorf("%s: the package comment does not begin with the package's name", f.path)
 		}
 		comments[f.dir()] = append(comments[f.dir()], f.path)

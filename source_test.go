@@ -55,7 +55,7 @@ func sourceFiles(t *testing.T) []sourceFile {
 	return files
 }
 
-var parseTree = sync.OnceValues(func() ([]sourceFile, error) { //nolint:gochecknoglobals // one parse for all tests
+var parseTree = sync.OnceValues(func() ([]sourceFile, error) {
 	var files []sourceFile
 	set := token.NewFileSet()
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {

@@ -25,7 +25,7 @@ func (n Network) Pools() (overlay, bridge netip.Prefix) {
 func split(p netip.Prefix, bits, i int) netip.Prefix {
 	long := p.Bits() + bits
 	first := p.Masked().Addr().As4()
-	at := binary.BigEndian.Uint32(first[:]) + uint32(i)<<(32-long) //nolint:gosec // callers keep i below 2^bits
+	at := binary.BigEndian.Uint32(first[:]) + uint32(i)<<(32-long)
 	var addr [4]byte
 	binary.BigEndian.PutUint32(addr[:], at)
 	return netip.PrefixFrom(netip.AddrFrom4(addr), long)

@@ -22,6 +22,7 @@ const (
 	Exhausted                   // a limit, a quota or a disk is full
 )
 
+//nolint:gochecknoglobals // a table that nothing writes
 var kindNames = [...]string{
 	Internal: "internal", Invalid: "invalid", Unauthenticated: "unauthenticated", Forbidden: "forbidden",
 	NotFound: "not found", Conflict: "conflict", Unavailable: "unavailable", Exhausted: "exhausted",

@@ -38,4 +38,4 @@ type ProgressFunc func(Event)
 func (f ProgressFunc) Emit(e Event) { f(e) }
 
 // NoProgress drops every event.
-var NoProgress Progress = ProgressFunc(func(Event) {})
+var NoProgress Progress = ProgressFunc(func(Event) {}) //nolint:gochecknoglobals // it holds nothing

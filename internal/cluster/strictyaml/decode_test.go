@@ -19,7 +19,7 @@ type boat struct {
 	Crew   crew     `yaml:"crew,omitempty"`
 	Ports  []string `yaml:"ports,omitempty" pattern:"^[A-Z]"`
 	Boats  []boat   `yaml:"boats,omitempty"`
-	hidden string
+	Hidden string
 }
 
 // crew is a number or a list of names.
@@ -53,7 +53,7 @@ func TestDecodeGood(t *testing.T) {
 		"name: ada\nboats:\n- name: one\n  ports: [Kiel]\n- {name: two}": {Name: "ada", Boats: []boat{{Name: "one", Ports: []string{"Kiel"}}, {Name: "two"}}},
 	} {
 		got, faults := decode(text)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(boat{})); diff != "" || faults != nil {
+		if diff := cmp.Diff(want, got); diff != "" || faults != nil {
 			t.Errorf("%q: faults %v, value (-want +got):\n%s", text, faults, diff)
 		}
 	}
@@ -143,7 +143,7 @@ func TestNearest(t *testing.T) {
 	t.Parallel()
 	known := []string{"name", "count", "type", "logDriver"}
 	for word, want := range map[string]string{
-		"nmae": "name", "cuont": "count", "logdriver": "logDriver", "log_driver": "logDriver", "typ": "type", "volume": "", "x": "",
+		"nam": "name", "cuont": "count", "logdriver": "logDriver", "log_driver": "logDriver", "typ": "type", "volume": "", "x": "",
 		strings.Repeat("n", 10000): "",
 	} {
 		if got, _ := strictyaml.Nearest(word, known); got != want {

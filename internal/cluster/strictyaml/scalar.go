@@ -108,7 +108,7 @@ func number(n ast.Node) (int64, bool) {
 	case int64:
 		return v, true
 	case uint64:
-		return int64(min(v, math.MaxInt64)), true //nolint:gosec // the number is cut to fit
+		return int64(min(v, math.MaxInt64)), true
 	}
 	return 0, false
 }
