@@ -105,3 +105,17 @@ func TestSchemaIsClosedAndComplete(t *testing.T) {
 		t.Errorf("the schema has %d keys, want 11", len(s.Properties))
 	}
 }
+
+// TestOneDocumentHasEveryKey keeps the good document with everything in it complete.
+func TestOneDocumentHasEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(packageDir, "testdata/everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	visitModel(t, func(path string, n *node) {
+		if !strings.Contains(string(text), n.key+":") {
+			t.Errorf("testdata/everything.good.yaml lacks %s", path)
+		}
+	})
+}
