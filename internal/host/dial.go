@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -184,7 +183,7 @@ func (d *Dialer) handshake(ctx context.Context, node cluster.Node, check *keyChe
 	if err != nil {
 		_ = raw.Close()
 		if ctx.Err() != nil {
-			err = errors.Join(ctx.Err(), err)
+			err = ctx.Err() // the rest only says that the connection was closed
 		}
 		return nil, err
 	}

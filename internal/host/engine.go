@@ -40,7 +40,10 @@ func (c *Conn) DialEngine(ctx context.Context) (net.Conn, error) {
 		return fail(err)
 	}
 	e := &engineConn{session: s, stdin: stdin, stdout: stdout, release: release, host: c.name}
-	e.ended = sync.OnceValue(func() error { return c.exit(dialStdio, Output{Stderr: stderr.Bytes()}, s.Wait()) })
+	e.ended = sync.OnceValue(func() error {
+		err := s.Wait() // all of standard error is there after it
+		return c.exit(dialStdio, Output{Stderr: stderr.Bytes()}, err)
+	})
 	return e, nil
 }
 

@@ -39,7 +39,7 @@ func (d *Dialer) explain(node cluster.Node, check *keyCheck, auth Auth, err erro
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return errs.Wrap(errs.Unavailable, err, "there is no way from here to "+where).WithRetry().
 			WithRemedy("check this machine's network; in the sandbox, that it runs (`slipway sandbox status`)")
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), isClosed(err):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), isClosed(err):
 		return errs.Wrap(errs.Unavailable, err, where+" ended the connection before the login").WithRetry().
 			WithRemedy("its sshd may be starting or be overloaded: run again")
 	default:
