@@ -1,0 +1,47 @@
+package awstask
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/slipway-project/slipway/internal/provision/resource"
+)
+
+func (c *Cloud) volumesByID(ctx context.Context) (map[string]ec2types.Volume, error) {
+	all := map[string]ec2types.Volume{}
+	err := pages(ctx, ec2.NewDescribeVolumesPaginator(c.aws.EC2, &ec2.DescribeVolumesInput{Filters: c.mine()}), func(p *ec2.DescribeVolumesOutput) {
+		for _, v := range p.Volumes {
+			all[aws.ToString(v.VolumeId)] = v
+		}
+	})
+	return all, err
+}
+
+// findVolumes finds volumes that no instance holds: those of living nodes go with their instances.
+func (c *Cloud) findVolumes() resource.Finder {
+	return resource.Finder{Kinds: []string{KindVolume}, Find: func(ctx context.Context) ([]resource.Object, error) {
+		in := &ec2.DescribeVolumesInput{Filters: append(c.mine(), ec2types.Filter{Name: aws.String("status"), Values: []string{"available", "error"}})}
+		var all []resource.Object
+		err := pages(ctx, ec2.NewDescribeVolumesPaginator(c.aws.EC2, in), func(p *ec2.DescribeVolumesOutput) {
+			for _, v := range p.Volumes {
+				id := aws.ToString(v.VolumeId)
+				all = append(all, resource.Object{Key: keyOf(v.Tags, KindVolume, id), ID: id, Created: aws.ToTime(v.CreateTime)})
+			}
+		})
+		return all, err
+	}}
+}
+
+// volumeKind removes detached volumes, but only when the whole cluster goes: somebody may have detached one to save it.
+func (c *Cloud) volumeKind() resource.Kind {
+	return resource.Kind{
+		Name: KindVolume, After: []string{KindInstance}, Leave: true,
+		Delete: func(ctx context.Context, have resource.Object, _ func(string)) error {
+			_, err := c.aws.EC2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: aws.String(have.ID)})
+			return blocked(gone(err, "InvalidVolume.NotFound"), func() string { return "an instance" })
+		},
+	}
+}
