@@ -87,7 +87,7 @@ func (s *Store) update(change func(*Data) error) (err error) {
 		return fmt.Errorf("encode sandbox state: %w", err)
 	}
 	if s.path != "" {
-		if err := writeFile(s.path, content); err != nil {
+		if err := WriteFile(s.path, content); err != nil {
 			return fmt.Errorf("save sandbox state: %w", err)
 		}
 	}
@@ -132,8 +132,8 @@ func decode(content []byte) (*Data, error) {
 	return data, nil
 }
 
-// writeFile replaces a file in one step: whoever reads it sees the old content or the new.
-func writeFile(path string, content []byte) (err error) {
+// WriteFile replaces a file in one step: whoever reads it sees the old content or the new, and none but its owner may.
+func WriteFile(path string, content []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".state-*")
 	if err != nil {
 		return err
