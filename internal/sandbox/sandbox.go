@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2"
 	"github.com/slipway-project/slipway/internal/sandbox/iam"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
 	"github.com/slipway-project/slipway/internal/sandbox/server"
@@ -57,6 +58,7 @@ func Services(deps Deps) []*awswire.Service {
 		iam.New(iam.Deps{Store: deps.Store, Settings: deps.Settings}),
 		sts.New(deps.Store),
 		ssm.New(ssm.Deps{Store: deps.Store, Public: catalog.Parameters}),
+		ec2.New(ec2.Deps{Store: deps.Store, Delay: deps.Settings.Delay, Public: deps.PublicRange}),
 	}
 }
 
