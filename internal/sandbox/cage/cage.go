@@ -1,96 +1,118 @@
+//go:build linux
+
 package cage
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
+	"github.com/slipway-project/slipway/internal/sandbox/netns"
+	"github.com/slipway-project/slipway/internal/sandbox/vpcnet"
 )
 
-// Config says where a cage keeps its things. Two cages on one machine differ in all of ID, StateDir, RunDir and
-// PublicRange.
-type Config struct {
-	// ID names the sandbox in cgroups and links: 1 to 32 of a-z, 0-9 and dash.
-	ID string
-	// StateDir holds what survives the holder: volumes/ with the block images, logs/ with the holder's log.
-	StateDir string
-	// RunDir holds sockets: cage.sock, and metadata.sock, to which the metadata service's requests are forwarded.
-	RunDir string
-	// ImageDir holds the bootstrapped images (package image); empty for image.DefaultDir.
-	ImageDir string
-	// PublicRange is where public addresses of instances and load balancers come from. Its first 16 addresses belong
-	// to the cage: the first is the machine's own, as instances see it. The zero value takes the first free range;
-	// Cage.PublicRange tells which.
-	PublicRange netip.Prefix
-	// Lifeline ties the holder's life to this process: it ends, with all that runs inside, when this process does.
-	Lifeline bool
-	// Self is the command line that the hidden commands "holder" and "host-init" are appended to; empty for this
-	// executable with the word sandbox. Tests give their own binary.
-	Self []string
-	// Logger of the client side; the holder writes to StateDir/logs/holder.log.
-	Logger *slog.Logger
-}
+// vanishing bounds how long the kernel may take to clear away the network of a holder that ended.
+const vanishing = 15 * time.Second
 
 // Cage is a running holder as its client sees it.
-type Cage struct{ cfg Config }
+type Cage struct {
+	client
+	cfg      Config
+	holder   *os.File // pidfd of the holder, the PID 1 of the cage
+	lifeline *os.File // the holder ends when this closes; nil without one
+	done     chan struct{}
+}
 
 var _ machine.Machine = (*Cage)(nil)
 
 // Start returns the cage of the configuration: it adopts the holder that runs already, or sweeps what a dead one left
 // and starts a new one, in which no host runs yet.
-func Start(_ context.Context, cfg Config) (*Cage, error) {
-	return nil, errs.New(errs.Internal, "the cage is not there yet")
+func Start(ctx context.Context, cfg Config) (*Cage, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, errs.New(errs.Forbidden, "the sandbox needs root: it makes namespaces, mounts and block devices").
+			WithRemedy("Run the command with sudo.")
+	}
+	if err := os.MkdirAll(cfg.RunDir, 0o755); err != nil {
+		return nil, fmt.Errorf("make run directory: %w", err)
+	}
+	unlock, err := lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if c, err := adopt(ctx, cfg); c != nil || err != nil {
+		return c, err
+	}
+	return launch(ctx, cfg)
 }
 
-// PublicRange returns the range that public addresses must come from, its first 16 addresses excepted.
+// PublicRange returns the range that public addresses must come from, its first vpcnet.Reserved (16) excepted.
 func (c *Cage) PublicRange() netip.Prefix { return c.cfg.PublicRange }
 
 // MachineAddress returns the address of the machine itself, as instances see its connections come in.
-func (c *Cage) MachineAddress() netip.Addr { return c.cfg.PublicRange.Addr() }
+func (c *Cage) MachineAddress() netip.Addr { return vpcnet.MachineAddress(c.cfg.PublicRange) }
 
 // Done is closed when the holder has ended, for whatever reason.
-func (c *Cage) Done() <-chan struct{} { return nil }
+func (c *Cage) Done() <-chan struct{} { return c.done }
 
-// Destroy ends the holder with all that runs inside and waits until nothing of it is left on the machine but the state
-// directory.
-func (c *Cage) Destroy(_ context.Context) error { return nil }
+// Destroy ends the holder with all that runs inside, at once, and waits until nothing of it is left on the machine but
+// the state directory. Hosts that should power off properly must be stopped before.
+func (c *Cage) Destroy(ctx context.Context) error {
+	if err := unix.PidfdSendSignal(int(c.holder.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("end holder: %w", err)
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		return fmt.Errorf("end holder: %w", context.Cause(ctx))
+	}
+	if err := waitVanished(ctx, c.cfg.ID); err != nil {
+		return err
+	}
+	return Sweep(ctx, c.cfg)
+}
 
-// SetNetwork implements machine.Machine.
-func (c *Cage) SetNetwork(_ context.Context, n machine.Network) error { return nil }
+// waitVanished waits until the link to the machine is gone: the kernel clears a namespace away after its last process.
+func waitVanished(ctx context.Context, sandbox string) error {
+	ctx, cancel := context.WithTimeout(ctx, vanishing)
+	defer cancel()
+	outside, err := netns.Current()
+	if err != nil {
+		return err
+	}
+	defer outside.Close()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		linked, err := vpcnet.Linked(outside, sandbox)
+		if err != nil || !linked {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errs.New(errs.Unavailable, "the sandbox's link "+vpcnet.MachineLink(sandbox)+" is still there after its end")
+		case <-tick.C:
+		}
+	}
+}
 
-// CreateVolume implements machine.Machine.
-func (c *Cage) CreateVolume(_ context.Context, v machine.Volume) error { return nil }
-
-// DeleteVolume implements machine.Machine.
-func (c *Cage) DeleteVolume(_ context.Context, id string) error { return nil }
-
-// StartHost implements machine.Machine.
-func (c *Cage) StartHost(_ context.Context, h machine.Host) error { return nil }
-
-// StopHost implements machine.Machine.
-func (c *Cage) StopHost(_ context.Context, id string, force bool) error { return nil }
-
-// RebootHost implements machine.Machine.
-func (c *Cage) RebootHost(_ context.Context, id string) error { return nil }
-
-// AttachVolume implements machine.Machine.
-func (c *Cage) AttachVolume(_ context.Context, hostID string, a machine.Attachment) error { return nil }
-
-// DetachVolume implements machine.Machine.
-func (c *Cage) DetachVolume(_ context.Context, hostID, volumeID string) error { return nil }
-
-// Status implements machine.Machine.
-func (c *Cage) Status(_ context.Context) (machine.Status, error) { return machine.Status{}, nil }
-
-// Sweep removes what dead sandboxes left on the machine: cgroup directories, backstop routes, loop device nodes. It
-// looks at every sandbox, not only at cfg's, and touches none that lives.
-func Sweep(_ context.Context, cfg Config) error { return nil }
-
-// RunHolder is the body of the hidden command "holder"; args is what followed that word. It returns when the cage ends.
-func RunHolder(_ context.Context, args []string) error { return nil }
-
-// RunHostInit is the body of the hidden command "host-init"; args is what followed that word. It returns only an error:
-// otherwise the process has become the host's init. Call it from main's goroutine, before anything starts others.
-func RunHostInit(args []string) error { return nil }
+// watch closes done when the holder has ended and all processes of the cage with it.
+func (c *Cage) watch() {
+	fds := []unix.PollFd{{Fd: int32(c.holder.Fd()), Events: unix.POLLIN}}
+	for {
+		if n, err := unix.Poll(fds, -1); n > 0 || err != nil && err != unix.EINTR {
+			break
+		}
+	}
+	close(c.done)
+}

@@ -1,0 +1,242 @@
+//go:build linux
+
+package cage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/sandbox/netns"
+	"github.com/slipway-project/slipway/internal/sandbox/vpcnet"
+)
+
+// The descriptors that the holder is given beside its configuration on stdin.
+const (
+	outsideFd  = 3 // the machine's network namespace
+	readyFd    = 4 // takes "ok", or the text of an error
+	lifelineFd = 5 // ends when the holder must end
+)
+
+const readyWord = "ok"
+
+// greeting bounds how long a holder may take to answer the client that adopts it.
+const greeting = 5 * time.Second
+
+// lockPath serializes on this machine what starts cages and what sweeps: a cage that is just being made looks dead.
+const lockPath = "/run/slipway-cage.lock"
+
+// lock waits for the machine's lock.
+func lock(ctx context.Context) (unlock func(), err error) {
+	file, err := os.OpenFile(lockPath, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock of sandboxes: %w", err)
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			file.Close()
+			return nil, fmt.Errorf("lock sandboxes: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			file.Close()
+			return nil, fmt.Errorf("wait for another sandbox to start: %w", context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// adopt returns the cage of a holder that runs already, or nil when none does.
+func adopt(ctx context.Context, cfg Config) (*Cage, error) {
+	pid, err := holderPID(ctx, cfg.socket())
+	if err != nil || pid == 0 {
+		return nil, err
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open holder %d: %w", pid, err)
+	}
+	c := &Cage{client: newClient(cfg.socket()), cfg: cfg, holder: os.NewFile(uintptr(pidfd), "holder"), done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(ctx, greeting)
+	defer cancel()
+	theirs, err := c.hello(ctx)
+	if err != nil {
+		c.holder.Close()
+		return nil, fmt.Errorf("adopt holder %d: %w", pid, err)
+	}
+	switch {
+	case theirs.ID != cfg.ID || theirs.StateDir != cfg.StateDir:
+		err = errs.New(errs.Conflict, fmt.Sprintf("another sandbox, %s with state in %s, uses %s", theirs.ID, theirs.StateDir, cfg.RunDir))
+	case cfg.PublicRange.IsValid() && theirs.PublicRange != cfg.PublicRange.Masked():
+		err = errs.New(errs.Conflict, fmt.Sprintf("sandbox %s runs with public range %s, not %s", cfg.ID, theirs.PublicRange, cfg.PublicRange)).
+			WithRemedy("Stop it first.")
+	}
+	if err != nil {
+		c.holder.Close()
+		return nil, err
+	}
+	c.cfg.PublicRange = theirs.PublicRange
+	go c.watch()
+	return c, nil
+}
+
+// holderPID returns the process id of the cage's PID 1, as seen here, from the credentials of the socket's server, its
+// child; 0 when nobody listens.
+func holderPID(ctx context.Context, socket string) (int, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reach holder: %w", err)
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("reach holder: %w", err)
+	}
+	var peer *unix.Ucred
+	var peerErr error
+	if err := raw.Control(func(fd uintptr) {
+		peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return 0, fmt.Errorf("reach holder: %w", err)
+	}
+	if peerErr != nil {
+		return 0, fmt.Errorf("identify holder: %w", peerErr)
+	}
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(int(peer.Pid)) + "/status")
+	if err != nil {
+		return 0, fmt.Errorf("identify holder: %w", err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if parent, ok := strings.CutPrefix(line, "PPid:"); ok {
+			return strconv.Atoi(strings.TrimSpace(parent))
+		}
+	}
+	return 0, errs.New(errs.Internal, "identify holder: its process has no parent")
+}
+
+// launch starts a new holder and waits until it serves. The caller holds the lock.
+func launch(ctx context.Context, cfg Config) (*Cage, error) {
+	outside, err := netns.Current()
+	if err != nil {
+		return nil, err
+	}
+	defer outside.Close()
+	if err := sweep(ctx, cfg, outside); err != nil {
+		return nil, err
+	}
+	routes, err := vpcnet.MachineRoutes(outside)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.PublicRange, err = choosePublic(cfg.PublicRange, routes); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{cfg.privateDir(), cfg.logDir(), cfg.volumeDir()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make directory of the sandbox: %w", err)
+		}
+	}
+	c := &Cage{client: newClient(cfg.socket()), cfg: cfg, done: make(chan struct{})}
+	if err := c.spawn(ctx); err != nil {
+		return nil, fmt.Errorf("start the sandbox's holder: %w", err)
+	}
+	go c.watch()
+	return c, nil
+}
+
+func choosePublic(wanted netip.Prefix, routes []netip.Prefix) (netip.Prefix, error) {
+	if !wanted.IsValid() {
+		return vpcnet.FreePublicRange(routes)
+	}
+	return wanted.Masked(), vpcnet.CheckPublicRange(wanted, routes)
+}
+
+// spawn runs the holder's process in its namespaces.
+func (c *Cage) spawn(ctx context.Context) error {
+	text, err := c.cfg.encode()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(c.cfg.logDir(), "holder.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	defer log.Close()
+	outside, err := os.Open("/proc/self/ns/net")
+	if err != nil {
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	defer outside.Close()
+	readyRead, readyWrite, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make pipe: %w", err)
+	}
+	defer readyRead.Close()
+	defer readyWrite.Close()
+	lifelineRead, lifelineWrite, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make pipe: %w", err)
+	}
+	defer lifelineRead.Close()
+
+	words := c.cfg.command("holder")
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), log, log
+	cmd.ExtraFiles = []*os.File{outside, readyWrite}
+	if c.cfg.Lifeline {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, lifelineRead)
+		c.lifeline = lifelineWrite
+	} else {
+		lifelineWrite.Close()
+	}
+	pidfd := -1
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET,
+		Setsid:     true, // a terminal's Ctrl-C is not for the holder
+		PidFD:      &pidfd,
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.holder = os.NewFile(uintptr(pidfd), "holder")
+	go func() { _ = cmd.Wait() }() // reaps it; how it ended is in its log
+	readyWrite.Close()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	report, err := io.ReadAll(readyRead)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("read its report: %w", err)
+	case string(report) == readyWord:
+		return nil
+	case len(report) == 0:
+		return errs.New(errs.Internal, "it ended at once").WithRemedy("Read " + log.Name() + ".")
+	default:
+		return errors.New(string(report))
+	}
+}
