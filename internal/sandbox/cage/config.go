@@ -74,7 +74,9 @@ func (c Config) privateDir() string     { return filepath.Join(c.RunDir, "cage")
 func (c Config) loopList() string       { return filepath.Join(c.RunDir, "loops") } // loop devices that the cage added
 
 // command returns the command line of a hidden command.
-func (c Config) command(words ...string) []string { return append(append([]string{}, c.Self...), words...) }
+func (c Config) command(words ...string) []string {
+	return append(append([]string{}, c.Self...), words...)
+}
 
 // encode writes the configuration for the holder.
 func (c Config) encode() ([]byte, error) {

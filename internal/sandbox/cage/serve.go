@@ -124,8 +124,10 @@ func assemble(ctx context.Context, cfg Config, logger *slog.Logger) (*holder, er
 		Volumes: blockdev.Files{Dir: cfg.volumeDir()},
 		Loops:   blockdev.NewLoops(nodes, cfg.loopList()),
 		Groups:  groups,
-		Image:   func(id string) (string, error) { return image.Path(image.Config{Dir: cfg.ImageDir}, cmp.Or(cfg.Images[id], id)) },
-		Logger:  logger,
+		Image: func(id string) (string, error) {
+			return image.Path(image.Config{Dir: cfg.ImageDir}, cmp.Or(cfg.Images[id], id))
+		},
+		Logger: logger,
 	}, hosts.Config{MountDir: mounts, LogDir: cfg.logDir(), Init: cfg.command("host-init"), Sandbox: cfg.ID})
 	return h, nil
 }

@@ -230,9 +230,10 @@ func bind(source, target string, flags uintptr) error {
 	return nil
 }
 
+// bindReadOnly makes each path that exists read-only where it is.
 func bindReadOnly(paths ...string) error {
 	for _, p := range paths {
-		if err := bind(p, p, unix.MS_RDONLY); err != nil {
+		if err := bind(p, p, unix.MS_RDONLY); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 	}
