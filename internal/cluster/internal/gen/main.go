@@ -48,21 +48,19 @@ func generate(dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := referenceOf(doc, src)
-	files := map[string][]byte{
+	examples := map[string][]byte{}
+	for _, name := range []string{"sandbox.yaml", "aws.yaml"} {
+		if examples[name], err = os.ReadFile(filepath.Join(dir, "samples", name)); err != nil {
+			return nil, fmt.Errorf("read sample: %w", err)
+		}
+	}
+	page := referenceOf(doc, src, examples["aws.yaml"])
+	return map[string][]byte{
 		"generated/cluster.schema.json":            schema,
 		"generated/cluster-document.md":            page,
 		"../../docs/reference/cluster.schema.json": schema,
 		"../../docs/reference/cluster-document.md": page,
-		"../../examples/sandbox.yaml":              nil,
-		"../../examples/aws.yaml":                  nil,
-	}
-	for _, name := range []string{"sandbox.yaml", "aws.yaml"} {
-		sample, err := os.ReadFile(filepath.Join(dir, "samples", name))
-		if err != nil {
-			return nil, fmt.Errorf("read sample: %w", err)
-		}
-		files["../../examples/"+name] = sample
-	}
-	return files, nil
+		"../../examples/sandbox.yaml":              examples["sandbox.yaml"],
+		"../../examples/aws.yaml":                  examples["aws.yaml"],
+	}, nil
 }

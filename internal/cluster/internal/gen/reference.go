@@ -16,13 +16,21 @@ type, a key given twice or a broken rule is named with its line and column, all 
 Anchors, aliases and YAML tags are not read. ` + "`slipway init`" + ` writes a document to begin with, ` + "`slipway validate`" + ` checks one,
 and [cluster.schema.json](cluster.schema.json) is its schema for editors.
 
+An example, with the values that matter most:
+
+`
+
+// pageTables stands between the example and the tables.
+const pageTables = `
 Keys marked * are required.
 `
 
-// referenceOf returns the reference page of the document in Markdown.
-func referenceOf(doc *node, src *source) []byte {
+// referenceOf returns the reference page of the document in Markdown, with the example in it.
+func referenceOf(doc *node, src *source, example []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString(pageHead)
+	fmt.Fprintf(&b, "```yaml\n%s```\n", example)
+	b.WriteString(pageTables)
 	p := page{out: &b, done: map[string]bool{}}
 	p.section("The document", doc)
 	rules(&b, src.rules)
