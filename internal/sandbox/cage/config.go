@@ -29,8 +29,6 @@ type Config struct {
 	RunDir string `json:"runDir"`
 	// ImageDir holds the bootstrapped images (package image); empty for image.DefaultDir.
 	ImageDir string `json:"imageDir"`
-	// Images tells for the image ids that hosts have (ami-...) the names of package image; a name stands for itself.
-	Images map[string]string `json:"images"`
 	// PublicRange is where public addresses of instances and load balancers come from. Its first 16 addresses belong
 	// to the cage: the second of them, .1, is the machine's own, as instances see it. The zero value takes the first
 	// free range; Cage.PublicRange tells which.

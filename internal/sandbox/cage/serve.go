@@ -3,7 +3,6 @@
 package cage
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,8 +123,8 @@ func assemble(ctx context.Context, cfg Config, logger *slog.Logger) (*holder, er
 		Volumes: blockdev.Files{Dir: cfg.volumeDir()},
 		Loops:   blockdev.NewLoops(nodes, cfg.loopList()),
 		Groups:  groups,
-		Image: func(id string) (string, error) {
-			return image.Path(image.Config{Dir: cfg.ImageDir}, cmp.Or(cfg.Images[id], id))
+		Image: func(name string) (string, error) {
+			return image.Path(image.Config{Dir: cfg.ImageDir}, name)
 		},
 		Logger: logger,
 	}, hosts.Config{MountDir: mounts, LogDir: cfg.logDir(), Init: cfg.command("host-init"), Sandbox: cfg.ID})

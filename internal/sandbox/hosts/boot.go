@@ -231,7 +231,7 @@ func cause(state syscall.WaitStatus) (reboot bool, reason string) {
 	case state.Signaled() && state.Signal() == syscall.SIGHUP:
 		return true, "rebooting"
 	case state.Signaled() && state.Signal() == syscall.SIGINT:
-		return false, "powered off"
+		return false, machine.ReasonPoweredOff
 	case state.Signaled():
 		return false, "killed by signal " + strconv.Itoa(int(state.Signal()))
 	default:

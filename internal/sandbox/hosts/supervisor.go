@@ -85,8 +85,12 @@ func (s *Supervisor) Reboot(ctx context.Context, id string) error {
 	}
 	defer h.op.Unlock()
 	s.mu.Lock()
-	h.rebooting = true
+	off := h.boot == nil && !h.rebooting
+	h.rebooting = !off
 	s.mu.Unlock()
+	if off {
+		return errs.New(errs.Conflict, fmt.Sprintf("host %s is off", id))
+	}
 	s.end(ctx, h, signalReboot, false)
 	return s.bootAgain(context.WithoutCancel(ctx), h)
 }
