@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/ec2"
 	"github.com/slipway-project/slipway/internal/sandbox/iam"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
+	"github.com/slipway-project/slipway/internal/sandbox/reconcile"
 	"github.com/slipway-project/slipway/internal/sandbox/server"
 	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/sandbox/ssm"
@@ -76,6 +77,7 @@ func (s *Sandbox) ResetCalls() { s.server.ResetCalls() }
 
 // Run makes the machine follow the account until the context ends.
 func (s *Sandbox) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	return reconcile.New(reconcile.Deps{
+		Store: s.deps.Store, Machine: s.deps.Machine, Delay: s.deps.Settings.Delay, Logger: s.deps.Logger.With("component", "reconcile"),
+	}, reconcile.Config{}).Run(ctx)
 }
