@@ -75,12 +75,12 @@ func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) err
 }
 
 // repeatable reports whether carrying an operation out twice is the same as once. RunInstances always has a client
-// token; changes and deletions state what shall be; creations make a second thing.
+// token; changes and deletions state what shall be; creations make a second thing, or are refused the second time.
 func repeatable(operation string) bool {
 	if operation == "RunInstances" {
 		return true
 	}
-	for _, prefix := range []string{"Create", "Allocate", "Import", "Authorize", "Put"} {
+	for _, prefix := range []string{"Create", "Allocate", "Import", "Authorize", "Put", "Add", "Attach", "Associate"} {
 		if strings.HasPrefix(operation, prefix) {
 			return false
 		}

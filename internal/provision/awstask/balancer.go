@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/provision/graph"
 	"github.com/slipway-project/slipway/internal/provision/resource"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // The keys of the managers' load balancer.
@@ -135,7 +136,7 @@ func (c *Cloud) balancerReady(ctx context.Context, w *resource.World, have resou
 					WithRemedy("remove it in the EC2 console and run the command again")
 			}
 		}
-		if err := graph.Pause(ctx, pace.Next(time.Since(began))); err != nil {
+		if err := run.Wait(ctx, pace.Next(time.Since(began))); err != nil {
 			return err
 		}
 	}
@@ -163,6 +164,9 @@ func balancerObject(b elbtypes.LoadBalancer) resource.Object {
 	}
 	if b.State != nil {
 		o.Fields["state"] = string(b.State.Code)
+		if b.State.Code == elbtypes.LoadBalancerStateEnumActiveImpaired { // AWS lacks capacity; nothing to be done here
+			o.Fields["state"] = balancerActive
+		}
 	}
 	for _, z := range b.AvailabilityZones {
 		o.Uses = append(o.Uses, aws.ToString(z.SubnetId))

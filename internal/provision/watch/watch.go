@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-project/slipway/internal/provision/graph"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // Group is the things that are looked up together.
@@ -60,7 +61,7 @@ func (g *Group[T]) Wait(ctx context.Context, id string, until func(thing T, foun
 // run looks things up until nobody waits.
 func (g *Group[T]) run(ctx context.Context) {
 	for {
-		err := graph.Pause(ctx, g.next())
+		err := run.Wait(ctx, g.next())
 		var things map[string]T
 		if err == nil {
 			things, err = g.load(ctx)
