@@ -149,16 +149,18 @@ func TestSpoiltSignatures(t *testing.T) {
 		status int
 		want   string
 	}{
-		"as it was":      {func(*http.Request) {}, 200, "GetCallerIdentityResult"},
-		"not signed":     {func(r *http.Request) { r.Header.Del("Authorization") }, 403, "MissingAuthenticationToken"},
-		"other body":     {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("Action=GetCallerIdentity")) }, 403, "SignatureDoesNotMatch"},
-		"other host":     {func(r *http.Request) { r.Host = "elsewhere" }, 403, "SignatureDoesNotMatch"},
-		"other path":     {func(r *http.Request) { r.URL.Path = "/x" }, 403, "SignatureDoesNotMatch"},
-		"added query":    {func(r *http.Request) { r.URL.RawQuery = "a=b" }, 403, "SignatureDoesNotMatch"},
-		"other date":     {func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }, 400, "IncompleteSignature"},
-		"no date":        {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, 400, "IncompleteSignature"},
-		"other scheme":   {func(r *http.Request) { r.Header.Set("Authorization", "Basic YTpi") }, 400, "IncompleteSignature"},
-		"short scope":    {func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c") }, 400, "IncompleteSignature"},
+		"as it was":    {func(*http.Request) {}, 200, "GetCallerIdentityResult"},
+		"not signed":   {func(r *http.Request) { r.Header.Del("Authorization") }, 403, "MissingAuthenticationToken"},
+		"other body":   {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("Action=GetCallerIdentity")) }, 403, "SignatureDoesNotMatch"},
+		"other host":   {func(r *http.Request) { r.Host = "elsewhere" }, 403, "SignatureDoesNotMatch"},
+		"other path":   {func(r *http.Request) { r.URL.Path = "/x" }, 403, "SignatureDoesNotMatch"},
+		"added query":  {func(r *http.Request) { r.URL.RawQuery = "a=b" }, 403, "SignatureDoesNotMatch"},
+		"other date":   {func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }, 400, "IncompleteSignature"},
+		"no date":      {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, 400, "IncompleteSignature"},
+		"other scheme": {func(r *http.Request) { r.Header.Set("Authorization", "Basic YTpi") }, 400, "IncompleteSignature"},
+		"short scope": {func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c")
+		}, 400, "IncompleteSignature"},
 		"host unsigned":  {func(r *http.Request) { replace(r, "host;", "") }, 400, "IncompleteSignature"},
 		"other service":  {func(r *http.Request) { replace(r, "/sts/", "/iam/") }, 403, "SignatureDoesNotMatch"},
 		"absent service": {func(r *http.Request) { replace(r, "/sts/", "/s3/") }, 404, "no service &#39;s3&#39;"},
