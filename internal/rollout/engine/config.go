@@ -22,16 +22,12 @@ type Config struct {
 // bridgeBits is the size of each bridge network out of the pool: 254 containers on one network of one host.
 const bridgeBits = 24
 
-// Versions from which on an engine does without, or needs, a setting.
-const (
-	majorMetrics    = 23 // metrics are no experiment any more
-	majorContainerd = 29 // images are kept by containerd unless told otherwise
-)
+// majorContainerd is the version from which on an engine has containerd keep the images unless told otherwise.
+const majorContainerd = 29
 
 // daemonFile is /etc/docker/daemon.json.
 type daemonFile struct {
 	AddressPools []addressPool     `json:"default-address-pools"`
-	Experimental bool              `json:"experimental,omitempty"`
 	Features     map[string]bool   `json:"features,omitempty"`
 	LiveRestore  bool              `json:"live-restore"` // swarm mode does not work with it
 	LogDriver    string            `json:"log-driver,omitempty"`
@@ -50,7 +46,6 @@ func daemonJSON(c Config) ([]byte, error) {
 		AddressPools: []addressPool{{Base: c.Bridge.String(), Size: max(bridgeBits, c.Bridge.Bits())}},
 		LogDriver:    c.LogDriver,
 		Metrics:      c.Metrics,
-		Experimental: c.Metrics != "" && c.Major < majorMetrics,
 	}
 	if c.LogDriver == "json-file" || c.LogDriver == "local" {
 		// Without a limit one talkative container fills the data volume.

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/host"
 	"github.com/slipway-project/slipway/internal/secret"
 )
 
@@ -48,9 +49,17 @@ func (e *Engine) wrap(err error, verb string) error {
 		return nil
 	}
 	message := fmt.Sprintf("%s through the engine of %s", verb, e.node)
-	var known *errs.Error
+	var (
+		known *errs.Error
+		exit  *host.ExitError
+	)
 	switch {
-	case errors.As(err, &known), errors.Is(err, context.Canceled):
+	case errors.As(err, &known): // the way to the host failed; what the client adds to it only hides it
+		return fmt.Errorf("%s: %w", message, known)
+	case errors.As(err, &exit):
+		return errs.Wrap(errs.Unavailable, exit, message).WithRetry().
+			WithRemedy("see whether docker runs there: slipway ssh " + e.node + " -- systemctl status docker")
+	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", message, err)
 	case noLeader(err):
 		return errs.Wrap(errs.Unavailable, err, message).WithRetry()

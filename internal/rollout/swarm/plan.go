@@ -68,7 +68,7 @@ func (p *planner) check() error {
 				WithRemedy("unlock it with the key that you keep (slipway ssh " + h.Node.Name + " -- sudo docker swarm unlock) and run again")
 		}
 	}
-	if p.NoQuorum != nil && p.Swarm == nil {
+	if p.NoQuorum != nil && p.Swarm == nil || p.Swarm != nil && !Count(p.Swarm.Members).Held() {
 		return p.quorumLost()
 	}
 	if p.Swarm == nil {
@@ -93,7 +93,7 @@ func (p *planner) quorumLost() error {
 	for _, h := range p.Hosts {
 		switch {
 		case h.manager():
-			alive = append(alive, h.Node.Name)
+			alive = append(alive, h.Node.Name) // at least one: the others know of no swarm
 		case h.Node.Role == cluster.RoleManager:
 			gone = append(gone, h.Node.Name+" (not in the swarm)")
 		}
@@ -184,7 +184,8 @@ func (p *planner) dead() ([]step, error) {
 			continue
 		}
 		gone := cluster.Node{Name: n.Description.Hostname, InstanceID: n.Spec.Labels[LabelInstance]}
-		if n.Spec.Role == api.NodeRoleManager || n.ManagerStatus != nil {
+		// One that is a manager by name only, as after a swarm was made anew from one manager's state, cannot be demoted, nor need it be.
+		if n.ManagerStatus != nil {
 			if !q.without(n).Held() {
 				return nil, errs.New(errs.Unavailable, fmt.Sprintf("the dead manager %s cannot be removed: of %d managers only %d answer", gone.Name, q.Managers, q.Reachable)).
 					WithRemedy("bring another manager back and run again")

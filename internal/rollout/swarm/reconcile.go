@@ -86,7 +86,7 @@ func (r *reconciler) settled(ctx context.Context) (View, *Engine, error) {
 			return View{}, nil, err
 		}
 		view.Unreached, view.Pool = r.Unreached, r.Pool
-		unsettled := view.NoQuorum != nil && view.Swarm == nil
+		unsettled := view.NoQuorum != nil && view.Swarm == nil || view.Swarm != nil && !Count(view.Swarm.Members).Held()
 		for _, h := range view.Hosts {
 			unsettled = unsettled || h.Own.LocalNodeState == api.LocalNodeStatePending
 		}

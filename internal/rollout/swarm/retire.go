@@ -51,7 +51,7 @@ func (r Retirement) retire(ctx context.Context, n api.Node, q Quorum) error {
 			return err
 		}
 	}
-	if n.Spec.Role == api.NodeRoleManager || n.ManagerStatus != nil {
+	if n.ManagerStatus != nil {
 		r.Progress("is demoted")
 		rec := reconciler{Options: Options{Patience: r.Patience, Logger: r.Logger}}
 		if err := rec.setRole(ctx, r.Control, step{node: r.Node, id: n.ID}, api.NodeRoleWorker); err != nil {
@@ -60,9 +60,7 @@ func (r Retirement) retire(ctx context.Context, n api.Node, q Quorum) error {
 	}
 	if r.Own != nil {
 		r.Progress("leaves the swarm")
-		if err := r.leave(ctx, n.ID); err != nil {
-			return err
-		}
+		r.leave(ctx, n.ID)
 	}
 	r.Progress("is removed from the swarm")
 	return r.Control.Remove(ctx, n.ID)
@@ -83,27 +81,13 @@ func (r Retirement) drained(ctx context.Context, id string) error {
 	return err
 }
 
-// leave makes the host leave, and waits a moment until the swarm has seen it go, so that it does not look like a failure.
-func (r Retirement) leave(ctx context.Context, id string) error {
+// leave makes the host leave. The swarm would take some 15 s to see it go, which is not waited for: the node is removed by force.
+func (r Retirement) leave(ctx context.Context, id string) {
 	info, err := r.Own.Info(ctx)
-	if err != nil || info.Swarm.LocalNodeState == api.LocalNodeStateInactive || info.Swarm.NodeID != id {
-		return nil //nolint:nilerr // a host that does not answer is removed without its help
+	if err == nil && info.Swarm.LocalNodeState != api.LocalNodeStateInactive && info.Swarm.NodeID == id {
+		err = r.Own.Leave(ctx)
 	}
-	if err := r.Own.Leave(ctx); err != nil {
+	if err != nil {
 		r.Logger.Warn("failed to leave the swarm; the node is removed without its help", "node", r.Node.Name, "err", err)
-		return nil
 	}
-	err = until(ctx, min(r.Patience, 15*time.Second), r.Node.Name+" to be down", func(ctx context.Context) (bool, error) {
-		nodes, err := r.Control.Nodes(ctx)
-		for _, n := range nodes {
-			if n.ID == id {
-				return n.Status.State == api.NodeStateDown, err
-			}
-		}
-		return true, err
-	})
-	if ctx.Err() != nil {
-		return err
-	}
-	return nil
 }
