@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"fmt"
 	"strings"
@@ -71,23 +72,31 @@ func identityOf(i *state.IAM, k *state.Key) (awswire.Identity, error) {
 
 // Authorize refuses the first thing wanted that the caller's policies do not allow.
 func (a *Auth) Authorize(who awswire.Identity, region string, wanted []awswire.Access, d *awswire.Dialect) error {
-	if who.Root {
-		return nil
-	}
-	docs, err := a.policies(who)
-	if err != nil {
-		return err
-	}
 	for _, w := range wanted {
-		q := policy.Query{Action: w.Action, Resource: w.Resource, Context: contextOf(who, region, w), Principal: who.ARN}
-		if q.Resource == "" {
-			q.Resource = "*"
+		decision, err := a.Decide(who, region, w)
+		if err != nil {
+			return err
 		}
-		if decision := policy.Evaluate(docs, q); decision != policy.Allow {
-			return denied(who, q, decision, d)
+		if decision != policy.Allow {
+			return denied(who, w, decision, d)
 		}
 	}
 	return nil
+}
+
+// Decide evaluates the caller's policies, as they are now, for one thing. It must not be called within a transaction of
+// the store.
+func (a *Auth) Decide(who awswire.Identity, region string, w awswire.Access) (policy.Decision, error) {
+	if who.Root {
+		return policy.Allow, nil
+	}
+	docs, err := a.policies(who)
+	if err != nil {
+		return policy.ImplicitDeny, err
+	}
+	return policy.Evaluate(docs, policy.Query{
+		Action: w.Action, Resource: cmp.Or(w.Resource, "*"), Context: contextOf(who, region, w), Principal: who.ARN,
+	}), nil
 }
 
 // policies returns the caller's documents as they are now.
@@ -138,14 +147,14 @@ func contextOf(who awswire.Identity, region string, w awswire.Access) map[string
 	return c
 }
 
-func denied(who awswire.Identity, q policy.Query, decision policy.Decision, d *awswire.Dialect) error {
-	because := "because no identity-based policy allows the " + q.Action + " action"
+func denied(who awswire.Identity, w awswire.Access, decision policy.Decision, d *awswire.Dialect) error {
+	because := "because no identity-based policy allows the " + w.Action + " action"
 	if decision == policy.ExplicitDeny {
 		because = "with an explicit deny in an identity-based policy"
 	}
-	text := fmt.Sprintf("User: %s is not authorized to perform: %s", who.ARN, q.Action)
-	if q.Resource != "*" {
-		text += " on resource: " + q.Resource
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s", who.ARN, w.Action)
+	if w.Resource != "" {
+		text += " on resource: " + w.Resource
 	}
 	text += " " + because
 	if d.DryRunPossible { // EC2 has its own beginning

@@ -14,11 +14,14 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
-type service struct{ store *state.Store }
+type service struct {
+	store *state.Store
+	auth  *iam.Auth
+}
 
 // New returns the service.
 func New(store *state.Store) *awswire.Service {
-	s := &service{store: store}
+	s := &service{store: store, auth: iam.NewAuth(store)}
 	return &awswire.Service{
 		Name: "sts", Version: "2011-06-15", XMLNS: "https://sts.amazonaws.com/doc/2011-06-15/", Protocol: awswire.AWSQuery,
 		Actions: awswire.Table(s.getCallerIdentity(), s.getSessionToken(), s.assumeRole()),
@@ -126,11 +129,14 @@ func (s *service) assume(r *awswire.Request, in assumeRoleInput) (any, error) {
 	if r.Identity.Root {
 		return nil, awswire.Errorf("AccessDenied", 403, "Roles may not be assumed by root accounts.")
 	}
-	allowed := r.Authorize([]awswire.Access{{Action: "sts:AssumeRole", Resource: in.role}}) == nil
+	own, err := s.auth.Decide(r.Identity, r.Region, awswire.Access{Action: "sts:AssumeRole", Resource: in.role})
+	if err != nil {
+		return nil, err
+	}
 	var out assumeRoleResult
-	err := s.store.Update(func(data *state.Data) error {
+	err = s.store.Update(func(data *state.Data) error {
 		role := iam.RoleByARN(data, in.role)
-		if role == nil || !trusts(role, r.Identity, in.external, allowed) {
+		if role == nil || !trusts(role, r.Identity, in.external, own) {
 			return refused
 		}
 		if in.seconds > role.MaxSession {
@@ -149,8 +155,9 @@ func (s *service) assume(r *awswire.Request, in assumeRoleInput) (any, error) {
 	return out, nil
 }
 
-// trusts says whether the role's trust policy lets the caller in: by name, or as the account when his own policies allow it.
-func trusts(role *state.Role, who awswire.Identity, external string, allowed bool) bool {
+// trusts says whether the role's trust policy lets the caller in: by name, or as the account when his own policies allow
+// it. They may deny it in either case.
+func trusts(role *state.Role, who awswire.Identity, external string, own policy.Decision) bool {
 	doc, err := policy.Parse(role.Trust, policy.Trust)
 	if err != nil {
 		return false
@@ -162,7 +169,7 @@ func trusts(role *state.Role, who awswire.Identity, external string, allowed boo
 	if policy.Evaluate([]*policy.Document{doc}, q) != policy.Allow {
 		return false
 	}
-	return allowed || doc.Names(who.ARN)
+	return own == policy.Allow || own == policy.ImplicitDeny && doc.Names(who.ARN)
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
