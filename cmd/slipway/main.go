@@ -1,0 +1,12 @@
+// Command slipway builds, runs and removes container platforms; see docs/architecture.md.
+package main
+
+import (
+	"os"
+
+	"github.com/slipway-project/slipway/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main())
+}

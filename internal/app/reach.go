@@ -1,0 +1,163 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/slipway-project/slipway/internal/cluster"
+	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/host"
+)
+
+// The values of ssh.key that are no path.
+const (
+	keyGenerated = "generated"
+	keyAgent     = "agent"
+)
+
+// login is the key side of reaching a cluster's hosts. Nothing is read, and no key is made, before it is needed.
+type login struct {
+	auth         func(context.Context) (host.Auth, error)
+	publicKey    func(context.Context) ([]byte, error)
+	identityFile func() (string, error) // empty with ssh-agent
+}
+
+// newLogin returns how the document wants hosts to be logged in to; a generated key is made where there is none.
+func newLogin(doc *cluster.Document, getenv func(string) string) login {
+	if doc.SSH.Key == keyAgent {
+		socket := getenv("SSH_AUTH_SOCK")
+		return login{
+			auth:         host.AgentAuth(socket),
+			publicKey:    func(ctx context.Context) ([]byte, error) { return host.AgentPublicKey(ctx, socket) },
+			identityFile: func() (string, error) { return "", nil },
+		}
+	}
+	key := sync.OnceValues(func() (host.Key, error) { return loadKey(doc) })
+	return login{
+		auth: func(ctx context.Context) (host.Auth, error) {
+			k, err := key()
+			if err != nil {
+				return host.Auth{}, err
+			}
+			return host.KeyAuth(k)(ctx)
+		},
+		publicKey: func(context.Context) ([]byte, error) {
+			k, err := key()
+			return k.Authorized, err
+		},
+		identityFile: func() (string, error) {
+			k, err := key()
+			return k.Path, err
+		},
+	}
+}
+
+func loadKey(doc *cluster.Document) (host.Key, error) {
+	if doc.SSH.Key != keyGenerated {
+		return host.LoadKey(doc.SSH.Key)
+	}
+	dir, err := host.DataDir(doc.Name)
+	if err != nil {
+		return host.Key{}, err
+	}
+	return host.LoadOrCreateKey(dir)
+}
+
+// Reach is how the stock SSH client reaches the hosts of a cluster.
+type Reach struct {
+	Inventory    *cluster.Inventory
+	IdentityFile string // the private key; empty with ssh-agent
+	KnownHosts   string // a file with the pinned host key of each node, under its instance id
+}
+
+// Reach returns the cluster's inventory and writes the file of pinned host keys that the stock SSH client checks.
+func (o *Operator) Reach(ctx context.Context, doc *cluster.Document) (*Reach, error) {
+	inventory, err := o.Inventory(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := newLogin(doc, o.deps.Getenv).identityFile()
+	if err != nil {
+		return nil, err
+	}
+	known, err := writeKnownHosts(inventory)
+	if err != nil {
+		return nil, err
+	}
+	return &Reach{Inventory: inventory, IdentityFile: identity, KnownHosts: known}, nil
+}
+
+// Node returns the node of the name; an unknown one is errs.NotFound, and one that cannot be reached errs.Unavailable.
+func (r *Reach) Node(name string) (cluster.Node, error) {
+	for _, n := range r.Inventory.Nodes {
+		if n.Name != name {
+			continue
+		}
+		if n.PublicIP == "" || n.HostKey == "" {
+			return n, errs.New(errs.Unavailable, fmt.Sprintf("%s cannot be reached yet: its instance is %s", name, n.State)).
+				WithRemedy("`slipway up` starts, repairs and prepares nodes.")
+		}
+		return n, nil
+	}
+	return cluster.Node{}, errs.New(errs.NotFound, fmt.Sprintf("cluster %s has no node %q", r.Inventory.Cluster, name)).
+		WithRemedy("`slipway inventory` lists the nodes.")
+}
+
+// Options returns what the stock SSH client needs to know of a node, as pairs of an option and its value.
+func (r *Reach) Options(node cluster.Node) [][2]string {
+	options := [][2]string{
+		{"HostName", node.PublicIP},
+		{"User", node.User},
+		{"HostKeyAlias", node.InstanceID},
+		{"UserKnownHostsFile", r.KnownHosts},
+		{"StrictHostKeyChecking", "yes"},
+	}
+	if r.IdentityFile != "" {
+		options = append(options, [2]string{"IdentityFile", r.IdentityFile}, [2]string{"IdentitiesOnly", "yes"})
+	}
+	return options
+}
+
+// writeKnownHosts keeps the pins in a file beside the cluster's key. It holds nothing that is not in the cloud too.
+func writeKnownHosts(inventory *cluster.Inventory) (string, error) {
+	dir, err := host.DataDir(inventory.Cluster)
+	if err != nil {
+		return "", err
+	}
+	var content bytes.Buffer
+	for _, n := range inventory.Nodes {
+		if n.HostKey != "" {
+			fmt.Fprintf(&content, "%s %s\n", n.InstanceID, n.HostKey)
+		}
+	}
+	path := filepath.Join(dir, "known_hosts."+inventory.Region)
+	if err := replaceFile(path, content.Bytes()); err != nil {
+		return "", errs.Wrap(errs.Internal, err, "keep the pinned host keys")
+	}
+	return path, nil
+}
+
+// replaceFile makes a private file hold content, whole or not at all.
+func replaceFile(path string, content []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // renamed by then
+	_, err = tmp.Write(content)
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+
+	"github.com/slipway-project/slipway/internal/cluster"
+	"github.com/slipway-project/slipway/internal/obs"
+	"github.com/slipway-project/slipway/internal/provision"
+	"github.com/slipway-project/slipway/internal/rollout"
+)
+
+// UpOptions say how far Up goes and who is asked.
+type UpOptions struct {
+	// InfraOnly stops after the infrastructure.
+	InfraOnly bool
+	// Approve is asked with the plan when it would change something; its error ends Up before anything is changed.
+	Approve func(context.Context, *provision.Plan) error
+}
+
+// UpReport is what Up did and what came of it.
+type UpReport struct {
+	Plan    *provision.Plan    `json:"plan"`
+	Rollout *rollout.Report    `json:"rollout,omitempty"` // nil with InfraOnly
+	Status  *Status            `json:"status,omitempty"`  // nil with InfraOnly
+	Nodes   *cluster.Inventory `json:"inventory"`
+}
+
+// Up makes the cluster be what the document says: it starts the document's sandbox where it does not run, brings the
+// infrastructure to the plan, the hosts to a swarm, and looks at what came of it. Run again after any interruption it
+// goes on; run again after success it changes nothing.
+func (o *Operator) Up(ctx context.Context, doc *cluster.Document, options UpOptions) (*UpReport, error) {
+	if doc.Cloud.Provider == cluster.ProviderSandbox {
+		if _, err := o.sandbox().Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p, err := o.compose(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.plan(ctx, o.deps.Progress)
+	if err != nil {
+		return nil, err
+	}
+	report := &UpReport{Plan: plan}
+	if !plan.Empty() {
+		if err := options.Approve(ctx, plan); err != nil {
+			return nil, err
+		}
+		if _, err := p.provisioner.Apply(ctx, plan); err != nil {
+			return nil, err
+		}
+	}
+	if report.Nodes, err = p.provisioner.Inventory(ctx, doc); err != nil {
+		return nil, err
+	}
+	if options.InfraOnly {
+		return report, nil
+	}
+	if report.Rollout, err = p.rollout.Apply(ctx, doc, report.Nodes); err != nil {
+		return nil, err
+	}
+	report.Status, err = p.status(ctx, o.deps.Progress)
+	return report, err
+}
+
+// plan asks for the plan as a step of its own.
+func (p *parts) plan(ctx context.Context, progress obs.Progress) (plan *provision.Plan, err error) {
+	err = step(progress, "plan", "plan", func() (string, error) {
+		if plan, err = p.provisioner.Plan(ctx, p.doc); err != nil {
+			return "", err
+		}
+		return plan.Summary(), nil
+	})
+	return plan, err
+}
+
+// step does one piece of work and tells of it; what do returns is the detail of its end.
+func step(progress obs.Progress, name, title string, do func() (string, error)) error {
+	progress.Emit(obs.Event{Step: name, Title: title, State: obs.StepRunning})
+	detail, err := do()
+	if err != nil {
+		progress.Emit(obs.Event{Step: name, State: obs.StepFailed, Err: err})
+		return err
+	}
+	progress.Emit(obs.Event{Step: name, State: obs.StepDone, Detail: detail})
+	return nil
+}

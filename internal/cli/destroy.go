@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/provision"
+)
+
+func (s *session) destroyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Remove the cluster and everything that belongs to it",
+		Long: `Removes every resource of the cluster, and nothing that is not the cluster's. It asks for the cluster's name; --yes answers
+in scripts. While the document says "protect: true" it refuses. Interrupted, it goes on when it is run again.`,
+		Example:     "slipway destroy\nslipway destroy --yes",
+		Args:        noArgs,
+		Annotations: map[string]string{longWork: ""},
+	}
+	yes := cmd.Flags().BoolP("yes", "y", false, "do not ask for the cluster's name")
+	s.parallelFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		doc, err := s.document()
+		if err != nil {
+			return err
+		}
+		plan, err := s.operator().Destroy(cmd.Context(), doc, func(ctx context.Context, plan *provision.Plan) error {
+			s.showPlan(plan)
+			if err := plan.Err(); err != nil {
+				return err
+			}
+			return s.approveDestroy(ctx, plan.Cluster, *yes)
+		})
+		if err != nil {
+			return err
+		}
+		s.display.Close()
+		if plan.Empty() {
+			s.message("there is nothing of cluster %s in %s", doc.Name, doc.Cloud.Region)
+			return nil
+		}
+		s.message("cluster %s is gone: %s", doc.Name, plan.Summary())
+		return nil
+	}
+	return cmd
+}
+
+// approveDestroy asks for the cluster's name.
+func (s *session) approveDestroy(ctx context.Context, name string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !s.interactive() {
+		return errs.New(errs.Invalid, "nobody is there to confirm the destruction of "+name).WithRemedy("In scripts, --yes confirms it.")
+	}
+	answer, err := s.ask(ctx, fmt.Sprintf("This destroys cluster %s with all data on its nodes. Type its name to go on:", name))
+	if err != nil {
+		return err
+	}
+	if answer != name {
+		return errDeclined()
+	}
+	return nil
+}

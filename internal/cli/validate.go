@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-project/slipway/internal/app"
+	"github.com/slipway-project/slipway/internal/cluster"
+)
+
+func (s *session) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Check the cluster document, without asking any cloud",
+		Long: `Checks the form of the document and every rule that can be judged without the cloud. All faults are reported at once,
+each with its line. The rules that need the cloud (instance types, the region's zones) are checked by plan and up.`,
+		Example: "slipway validate\nslipway validate --file production.yaml",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			doc, err := s.judgedDocument()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.process.Stdout, "%s is valid: cluster %s, %s\n", s.file, doc.Name, describe(doc))
+			return err
+		},
+	}
+}
+
+// document loads the cluster document. Its warnings are for the commands that judge it.
+func (s *session) document() (*cluster.Document, error) {
+	doc, _, err := app.LoadDocument(s.file)
+	return doc, err
+}
+
+// judgedDocument loads the cluster document and prints its warnings.
+func (s *session) judgedDocument() (*cluster.Document, error) {
+	doc, warnings, err := app.LoadDocument(s.file)
+	for _, w := range warnings {
+		s.message("slipway: warning: %s", w)
+	}
+	return doc, err
+}
+
+// describe says in a few words what the document asks for.
+func describe(doc *cluster.Document) string {
+	workers := 0
+	for _, g := range doc.Workers {
+		workers += g.Count
+	}
+	return fmt.Sprintf("%d managers and %d workers on %s in %s", doc.Managers.Count, workers, doc.Cloud.Provider, doc.Cloud.Region)
+}
