@@ -21,11 +21,9 @@ const (
 	reportFd = 4 // takes the text of an error; closes without one once systemd runs
 )
 
-// environment is all that systemd inherits. The second line makes it heed device lines of fstab although /sys is
-// read-only, as it would on a real host.
+// environment is all that systemd inherits.
 var environment = []string{
 	"container=slipway",
-	"SYSTEMD_SYSFS_CHECK=0",
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	"TERM=linux",
 	"LANG=C.UTF-8",

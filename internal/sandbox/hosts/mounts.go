@@ -57,10 +57,16 @@ func mountKernel(_ initConfig, root string) error {
 			return err
 		}
 	}
-	if err := bindReadOnly(at("proc/sys"), at("proc/sysrq-trigger"), at("sys")); err != nil {
+	// A mount of its own for the network's part, before the rest around it becomes read-only.
+	for _, p := range []string{at("proc/sys"), at("proc/sys/net")} {
+		if err := bind(p, p, 0); err != nil {
+			return err
+		}
+	}
+	if err := remountReadOnly(at("proc/sys")); err != nil {
 		return err
 	}
-	return bind(at("proc/sys/net"), at("proc/sys/net"), 0)
+	return bindReadOnly(at("proc/sysrq-trigger"), at("sys"))
 }
 
 // makeDev fills /dev with what a host needs, rather than showing the machine's devices.

@@ -17,6 +17,9 @@ var firstBoot string
 //go:embed files/slipway-first-boot.service
 var firstBootUnit string
 
+//go:embed files/slipway-fstab-generator
+var fstabGenerator string
+
 // recipe is all that an image is made from. Its hash names the image: any change makes another one.
 type recipe struct {
 	Suite    string
@@ -74,6 +77,7 @@ func recipes() map[string]recipe {
 			User: "admin",
 			Files: []file{
 				{"usr/lib/slipway/first-boot", 0o755, firstBoot},
+				{"usr/lib/systemd/system-generators/slipway-fstab-generator", 0o755, fstabGenerator},
 				{"etc/systemd/system/slipway-first-boot.service", 0o644, firstBootUnit},
 				{"etc/sudoers.d/90-cloud", 0o440, "admin ALL=(ALL) NOPASSWD:ALL\n"},
 				{"etc/ssh/sshd_config.d/10-cloud.conf", 0o644, "UseDNS no\nPasswordAuthentication no\nPermitRootLogin no\n"},
