@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
 	"github.com/slipway-project/slipway/internal/sandbox/ec2"
+	"github.com/slipway-project/slipway/internal/sandbox/elbv2"
 	"github.com/slipway-project/slipway/internal/sandbox/iam"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
 	"github.com/slipway-project/slipway/internal/sandbox/reconcile"
@@ -59,6 +60,7 @@ func Services(deps Deps) []*awswire.Service {
 		iam.New(iam.Deps{Store: deps.Store, Settings: deps.Settings}),
 		sts.New(deps.Store),
 		ssm.New(ssm.Deps{Store: deps.Store, Public: catalog.Parameters}),
+		elbv2.New(elbv2.Deps{Store: deps.Store, Delay: deps.Settings.Delay, Public: deps.PublicRange}),
 		ec2.New(ec2.Deps{Store: deps.Store, Delay: deps.Settings.Delay, Public: deps.PublicRange}),
 	}
 }

@@ -97,6 +97,9 @@ func Blackhole(e *state.EC2, t *state.RouteTable, r state.Route) bool {
 // rules returns what the interface's groups allow in one direction, with groups as peers resolved to their members.
 func rules(e *state.EC2, i *state.NetworkInterface, egress bool) []machine.Rule {
 	var all []machine.Rule
+	if i.LoadBalancer != "" && len(i.Groups) == 0 { // a balancer without groups lets everything through
+		return []machine.Rule{{Protocol: "-1", From: -1, To: -1, Peers: []string{"0.0.0.0/0"}}}
+	}
 	for _, id := range slices.Sorted(slices.Values(i.Groups)) {
 		g := e.SecurityGroups[id]
 		if g == nil {

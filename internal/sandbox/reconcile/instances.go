@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
@@ -128,6 +129,9 @@ func (p *pass) terminated(i *state.Instance) {
 			v.State = state.VolumeDeleting
 		}
 		v.Attachment = nil
+	}
+	for _, tg := range p.region.ELB.TargetGroups {
+		tg.Targets = slices.DeleteFunc(tg.Targets, func(t state.Target) bool { return t.ID == i.ID })
 	}
 	i.Interface, i.Devices = "", nil
 	i.Due = p.now.Add(p.r.deps.Delay(settings.InstanceForget))
