@@ -75,12 +75,13 @@ func (p *parts) plan(ctx context.Context, progress obs.Progress) (plan *provisio
 	return plan, err
 }
 
-// step does one piece of work and tells of it; what do returns is the detail of its end.
+// step does one piece of work and tells of it; what do returns is the detail of its end. A failure's text is left to
+// whoever gets the error, since it ends the command.
 func step(progress obs.Progress, name, title string, do func() (string, error)) error {
 	progress.Emit(obs.Event{Step: name, Title: title, State: obs.StepRunning})
 	detail, err := do()
 	if err != nil {
-		progress.Emit(obs.Event{Step: name, State: obs.StepFailed, Err: err})
+		progress.Emit(obs.Event{Step: name, State: obs.StepFailed})
 		return err
 	}
 	progress.Emit(obs.Event{Step: name, State: obs.StepDone, Detail: detail})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/provision"
 )
@@ -43,6 +44,9 @@ in scripts. While the document says "protect: true" it refuses. Interrupted, it 
 			return nil
 		}
 		s.message("cluster %s is gone: %s", doc.Name, plan.Summary())
+		if doc.Cloud.Provider == cluster.ProviderSandbox {
+			s.message("the sandbox still runs: `slipway sandbox stop` stops it, `slipway sandbox reset` removes it")
+		}
 		return nil
 	}
 	return cmd

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/provision"
+	"github.com/slipway-project/slipway/internal/rollout"
 )
 
 func (s *session) upCommand() *cobra.Command {
@@ -124,11 +125,28 @@ func (s *session) printUp(report *app.UpReport) error {
 	if report.Status == nil {
 		return inventoryTable(out, report.Nodes)
 	}
+	s.printRollout(report.Rollout)
 	if err := printStatus(out, report.Status); err != nil {
 		return err
 	}
 	_, err := fmt.Fprint(out, nextSteps(report.Nodes, s.fileFlag()))
 	return err
+}
+
+// printRollout says on standard error what was changed on the hosts and what to know of them.
+func (s *session) printRollout(report *rollout.Report) {
+	nodes := map[string]bool{}
+	for _, c := range report.Changes {
+		nodes[c.Node] = true
+	}
+	if report.Empty() {
+		s.message("nothing was changed on the hosts")
+	} else {
+		s.message("%d changes on %d hosts", len(report.Changes), len(nodes))
+	}
+	for _, n := range report.Notices {
+		s.message("note: %s", n)
+	}
 }
 
 // fileFlag is what commands need to mean the same document.

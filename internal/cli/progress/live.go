@@ -90,7 +90,7 @@ func (d *Live) Suspend(f func()) {
 	f()
 }
 
-// Close takes the picture away and leaves the summary: a line for each phase, and each failed step.
+// Close takes the picture away and leaves the summary, a line for each phase. What failed is left to the error message.
 func (d *Live) Close() {
 	close(d.stop)
 	<-d.done
@@ -105,9 +105,6 @@ func (d *Live) Close() {
 			mark, tint = d.style.marks().waiting, dim
 		}
 		_, _ = fmt.Fprintln(d.out, d.style.line(width, span{mark + " ", tint}, span{summary(p, now), plainColor}))
-		for _, s := range p.with(obs.StepFailed) {
-			_, _ = fmt.Fprintln(d.out, stepLine(s, now, width, d.style))
-		}
 	}
 }
 

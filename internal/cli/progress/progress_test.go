@@ -35,6 +35,9 @@ func each(events []obs.Event, f func(obs.Event)) {
 	}
 }
 
+// wait lets time pass; every test that calls it runs in a bubble of its own.
+func wait(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // the bubble's clock
+
 // story plays a small run: the network is made, of two instances one comes up and one fails.
 func story(to obs.Progress) {
 	emit(to,
@@ -44,13 +47,13 @@ func story(to obs.Progress) {
 		event("infrastructure/instance/manager-1", obs.StepWaiting, titled("instance manager-1"), waiting("infrastructure/vpc")),
 		event("infrastructure/instance/linux-1", obs.StepWaiting, titled("instance linux-1"), waiting("infrastructure/vpc")),
 	)
-	time.Sleep(1500 * time.Millisecond)
+	wait(1500 * time.Millisecond)
 	emit(to,
 		event("infrastructure/vpc", obs.StepDone, detail("created vpc-1")),
 		event("infrastructure/instance/manager-1", obs.StepRunning, expected(30*time.Second), detail("starts i-1")),
 		event("infrastructure/instance/linux-1", obs.StepRunning, expected(30*time.Second)),
 	)
-	time.Sleep(12 * time.Second)
+	wait(12 * time.Second)
 }
 
 func ending(to obs.Progress) {
@@ -134,11 +137,14 @@ func TestLiveDrawsInPlace(t *testing.T) {
 			t.Errorf("picture (-want +got):\n%s", diff)
 		}
 		ending(live)
+		wait(redraw)
+		if got := s.String(); !strings.Contains(got, "x instance linux-1                run instances: InsufficientInstanceCapacity\n") {
+			t.Errorf("the picture does not show what failed:\n%s", got)
+		}
 		live.Close()
 		want = `a line of the log
 + plan: 4 to create, 0.0s
 x infrastructure: 1 of 3 steps failed, 13s
-  x instance linux-1                run instances: InsufficientInstanceCapacity
 `
 		if diff := cmp.Diff(want, s.String()); diff != "" {
 			t.Errorf("summary (-want +got):\n%s", diff)
@@ -151,14 +157,14 @@ func TestLiveLeavesTheScreenToQuestions(t *testing.T) {
 		s := &screen{}
 		live := NewLive(s, fixedSize(80, 24), Style{})
 		live.Emit(event("plan", obs.StepRunning))
-		time.Sleep(time.Second)
+		wait(time.Second)
 		live.Suspend(func() {
-			time.Sleep(time.Second)
+			wait(time.Second)
 			if got := s.String(); got != "\n" {
 				t.Errorf("while suspended the screen shows %q", got)
 			}
 		})
-		time.Sleep(redraw)
+		wait(redraw)
 		if !strings.Contains(s.String(), "plan") {
 			t.Error("the picture did not come back")
 		}
@@ -231,7 +237,7 @@ func TestJSONWritesEveryEvent(t *testing.T) {
 		emit(lines,
 			event("a/b", obs.StepWaiting, titled("the b"), waiting("a/c")),
 			event("a/b", obs.StepRunning, expected(time.Second)))
-		time.Sleep(1500 * time.Millisecond)
+		wait(1500 * time.Millisecond)
 		emit(lines, event("a/b", obs.StepFailed, failing(errors.New("no"))))
 		lines.Close()
 		want := `{"time":"2000-01-01T00:00:00Z","level":"INFO","msg":"step","step":"a/b","title":"the b","state":"waiting","waits_for":["a/c"]}
