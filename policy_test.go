@@ -90,6 +90,39 @@ func TestPackagesAreDocumented(t *testing.T) {
 	}
 }
 
+// TestNoSleepingTests allows time.Sleep where synctest's clock runs, and os.Exit in TestMain; the linter sees to the rest.
+func TestNoSleepingTests(t *testing.T) {
+	t.Parallel()
+	for _, f := range sourceFiles(t) {
+		if !f.test {
+			continue
+		}
+		bubble := slices.Contains(f.imports(t), "testing/synctest")
+		for _, decl := range f.syntax.Decls {
+			fn, isFunc := decl.(*ast.FuncDecl)
+			ast.Inspect(decl, func(n ast.Node) bool {
+				switch {
+				case selects(n, "time", "Sleep") && !bubble:
+					t.Errorf("%s sleeps: run the test in testing/synctest, or wait for what it waits for", f.path)
+				case selects(n, "os", "Exit") && (!isFunc || fn.Name.Name != "TestMain"):
+					t.Errorf("%s calls os.Exit outside TestMain", f.path)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// selects reports whether the node is the name of the package and of something in it, as in time.Sleep.
+func selects(n ast.Node, pkg, name string) bool {
+	s, ok := n.(*ast.SelectorExpr)
+	if !ok || s.Sel.Name != name {
+		return false
+	}
+	x, ok := s.X.(*ast.Ident)
+	return ok && x.Name == pkg
+}
+
 func TestPackageNames(t *testing.T) {
 	t.Parallel()
 	vague := []string{"util", "utils", "common", "types", "helpers", "helper", "misc", "base", "constants"}

@@ -45,13 +45,13 @@ func TestGroupStartsInOrderAndStopsInReverse(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- g.Run(ctx) }()
 
-		time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's clock
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		want := []run.Health{{Task: "state", State: run.StateStarting}, {Task: "server", State: run.StateWaiting}}
 		if diff := cmp.Diff(want, g.Health()); diff != "" {
 			t.Errorf("health after 2 s (-want +got):\n%s", diff)
 		}
-		time.Sleep(3 * time.Second) //nolint:forbidigo // the bubble's clock
+		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		want = []run.Health{{Task: "state", State: run.StateReady}, {Task: "server", State: run.StateReady}}
 		if diff := cmp.Diff(want, g.Health()); diff != "" {

@@ -24,10 +24,10 @@ func write(dir string) error {
 	}
 	for name, content := range files {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // documentation
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("make folder of %s: %w", path, err)
 		}
-		if err := os.WriteFile(path, content, 0o644); err != nil { //nolint:gosec // documentation
+		if err := os.WriteFile(path, content, 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}
