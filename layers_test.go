@@ -28,7 +28,6 @@ var baseUnits = []string{"errs", "secret", "run", "obs"}
 var confined = map[string][]string{
 	"github.com/aws/":                {"awsapi", "provision", "app"},
 	"github.com/moby/":               {"rollout"},
-	"github.com/pkg/sftp":            {"host"},
 	"golang.org/x/crypto/ssh":        {"host", "app", "sandbox"},
 	"github.com/goccy/go-yaml":       {"cluster"},
 	"github.com/spf13/":              {"cli"},
