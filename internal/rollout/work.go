@@ -129,7 +129,7 @@ func (w *work) close() {
 	}
 }
 
-// managersLost reports an error when no manager is left to go on with.
+// anyLeft returns an error when there is no host left to go on with.
 func (w *work) anyLeft() error {
 	if len(w.up) > 0 || len(w.all) == 0 {
 		return nil
