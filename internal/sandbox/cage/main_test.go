@@ -26,6 +26,8 @@ func hidden(command string, args []string) int {
 		err = cage.RunHolder(context.Background(), args)
 	case "host-init":
 		err = cage.RunHostInit(args)
+	case "parent":
+		err = parent(args[0])
 	default:
 		err = fmt.Errorf("unknown hidden command %q", command)
 	}
