@@ -12,7 +12,7 @@ import (
 )
 
 // MaxSize is the size in bytes above which a document is refused unread. The parser's time grows with the square of the
-// number of keys; at this size it stays below a second.
+// number of keys; at this size it is a second.
 const MaxSize = 64 << 10
 
 // maxNesting is how many brackets or list dashes may be open at once; the parser recurses, and no struct is as deep.
