@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build up destroy packages packages-test generate check lint test unit e2e bench fuzz clean
+.PHONY: help build up destroy packages packages-test generate check test unit e2e bench fuzz clean
 
 BINARY   := bin/slipway
 DOCUMENT ?= examples/sandbox.yaml
