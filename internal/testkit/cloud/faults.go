@@ -9,6 +9,14 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/server"
 )
 
+// Call is one call that reached an action.
+type Call = server.Call
+
+// Refusal is an error with which AWS would answer, for Fault.Err.
+func Refusal(code string, status int, message string) error {
+	return awswire.Errorf(code, status, "%s", message)
+}
+
 // Fault is what happens to one call.
 type Fault struct {
 	Err       error  // answered instead of acting; nil lets the call through
@@ -18,8 +26,8 @@ type Fault struct {
 }
 
 // Interfere asks decide about every call from now on; nil ends it. Mutating counts the mutating calls since then from 1,
-// 0 for calls that only read; c.Number counts all calls since the start.
-func (c *Cloud) Interfere(decide func(call server.Call, mutating int) Fault) {
+// 0 for calls that only read; call.Number counts all calls since the start. decide must not call methods of the Cloud.
+func (c *Cloud) Interfere(decide func(call Call, mutating int) Fault) {
 	c.recorder.mu.Lock()
 	defer c.recorder.mu.Unlock()
 	c.recorder.decide, c.recorder.mutating = decide, 0
@@ -27,7 +35,7 @@ func (c *Cloud) Interfere(decide func(call server.Call, mutating int) Fault) {
 
 // FailMutating answers the mutating call number n from now on with the error, once.
 func (c *Cloud) FailMutating(n int, err error) {
-	c.Interfere(func(_ server.Call, mutating int) Fault {
+	c.Interfere(func(_ Call, mutating int) Fault {
 		if mutating == n {
 			return Fault{Err: err}
 		}
@@ -37,40 +45,47 @@ func (c *Cloud) FailMutating(n int, err error) {
 
 // LoseMutating lets the mutating call number n from now on act and loses its answer, once.
 func (c *Cloud) LoseMutating(n int) {
-	c.Interfere(func(_ server.Call, mutating int) Fault { return Fault{LoseReply: mutating == n} })
+	c.Interfere(func(_ Call, mutating int) Fault { return Fault{LoseReply: mutating == n} })
 }
 
-// AbortAfter runs abort when the mutating call number n from now on has acted, and loses its answer and those of all
-// calls after it: the caller died at that moment. Cancel the caller's context in abort.
+// AbortAfter runs abort when the mutating call number n from now on has acted, and loses its answer: the caller died at
+// that moment. Cancel the caller's context in abort. Whatever he still sends afterwards, while he falls, is refused;
+// Interfere(nil) lets his successor through.
 func (c *Cloud) AbortAfter(n int, abort func()) {
-	c.Interfere(func(_ server.Call, mutating int) Fault {
-		if mutating == n {
+	dead := false
+	c.Interfere(func(_ Call, mutating int) Fault {
+		switch {
+		case dead:
+			return Fault{Err: Refusal("UnauthorizedOperation", 403, "the caller is dead")}
+		case mutating == n:
+			dead = true
 			return Fault{LoseReply: true, After: abort}
+		default:
+			return Fault{}
 		}
-		return Fault{}
 	})
 }
 
 // Throttle refuses every call whose number is a multiple of n, as AWS does with callers that are too fast.
 func (c *Cloud) Throttle(n int) {
-	c.Interfere(func(call server.Call, _ int) Fault {
+	c.Interfere(func(call Call, _ int) Fault {
 		if call.Number%n == 0 {
-			return Fault{Err: awswire.Errorf("Throttling", 400, "Rate exceeded")}
+			return Fault{Err: Refusal("Throttling", 400, "Rate exceeded")}
 		}
 		return Fault{}
 	})
 }
 
 // Calls returns every call since the start or the last ForgetCalls, in the order of arrival.
-func (c *Cloud) Calls() []server.Call {
+func (c *Cloud) Calls() []Call {
 	c.recorder.mu.Lock()
 	defer c.recorder.mu.Unlock()
 	return slices.Clone(c.recorder.calls)
 }
 
 // Mutating returns the calls since the start or the last ForgetCalls that change something.
-func (c *Cloud) Mutating() []server.Call {
-	return slices.DeleteFunc(c.Calls(), func(call server.Call) bool { return !call.Mutating })
+func (c *Cloud) Mutating() []Call {
+	return slices.DeleteFunc(c.Calls(), func(call Call) bool { return !call.Mutating })
 }
 
 // ForgetCalls begins a new list of calls.
@@ -83,16 +98,16 @@ func (c *Cloud) ForgetCalls() {
 // recorder notes the calls and asks the test what shall happen to them.
 type recorder struct {
 	mu       sync.Mutex
-	calls    []server.Call
+	calls    []Call
 	mutating int // calls since decide was set
-	decide   func(server.Call, int) Fault
+	decide   func(Call, int) Fault
 	pending  map[int]Fault // by call number: what to do when the action has acted
 }
 
 var _ server.Faults = (*recorder)(nil)
 
 // Before implements server.Faults.
-func (r *recorder) Before(_ context.Context, call server.Call) error {
+func (r *recorder) Before(_ context.Context, call Call) error {
 	f := r.enter(call)
 	if f.Before != nil {
 		f.Before()
@@ -100,7 +115,7 @@ func (r *recorder) Before(_ context.Context, call server.Call) error {
 	return f.Err
 }
 
-func (r *recorder) enter(call server.Call) Fault {
+func (r *recorder) enter(call Call) Fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls = append(r.calls, call)
@@ -123,7 +138,7 @@ func (r *recorder) enter(call server.Call) Fault {
 }
 
 // After implements server.Faults.
-func (r *recorder) After(_ context.Context, call server.Call, _ error) bool {
+func (r *recorder) After(_ context.Context, call Call, _ error) bool {
 	r.mu.Lock()
 	f := r.pending[call.Number]
 	delete(r.pending, call.Number)
