@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
@@ -147,6 +148,10 @@ func (f *Fabric) setVPC(ctx context.Context, spec machine.VPC) error {
 			return err
 		}
 		v.ruleset = text
+	}
+	// What is nobody's in the VPC's range is dropped, rather than sent to the internet.
+	if err := v.space.Links().RouteReplace(&netlink.Route{Dst: network(netip.MustParsePrefix(spec.CIDR).Masked()), Type: unix.RTN_BLACKHOLE}); err != nil {
+		return fmt.Errorf("close range %s: %w", spec.CIDR, err)
 	}
 	if err := setRouters(v, spec); err != nil {
 		return err
