@@ -21,6 +21,9 @@ type Image struct {
 	Parameter   string // public SSM parameter that holds the id of the newest
 }
 
+// RootVolumeType is the type of an image's root volume unless the launch says otherwise.
+const RootVolumeType = "gp3"
+
 // published is the one table of images, without what differs from region to region.
 var published = []Image{ //nolint:gochecknoglobals // a constant table
 	{

@@ -7,37 +7,38 @@ import (
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
 // What the cloud has to offer: images, instance types, zones and regions. None of it is the account's.
 
-func (a *api) catalogActions() []awswire.Action {
+func catalogActions(a *call.API) []awswire.Action {
 	return []awswire.Action{
-		imageListing.on(a), typeListing.on(a), offeringListing.on(a), zoneListing.on(a), regionListing.on(a), accountListing.on(a),
+		imageListing.On(a), typeListing.On(a), offeringListing.On(a), zoneListing.On(a), regionListing.On(a), accountListing.On(a),
 	}
 }
 
 type xmlImage struct {
-	ID             string                `xml:"imageId"`
-	Location       string                `xml:"imageLocation"`
-	State          string                `xml:"imageState"`
-	Owner          string                `xml:"imageOwnerId"`
-	Alias          string                `xml:"imageOwnerAlias,omitempty"`
-	Public         bool                  `xml:"isPublic"`
-	Architecture   string                `xml:"architecture"`
-	Type           string                `xml:"imageType"`
-	Name           string                `xml:"name"`
-	Description    string                `xml:"description"`
-	RootDeviceType string                `xml:"rootDeviceType"`
-	RootDevice     string                `xml:"rootDeviceName"`
-	Devices        items[xmlImageDevice] `xml:"blockDeviceMapping"`
-	Virtualization string                `xml:"virtualizationType"`
-	Hypervisor     string                `xml:"hypervisor"`
-	ENA            bool                  `xml:"enaSupport"`
-	Created        string                `xml:"creationDate"`
-	Platform       string                `xml:"platformDetails"`
-	Usage          string                `xml:"usageOperation"`
+	ID             string                     `xml:"imageId"`
+	Location       string                     `xml:"imageLocation"`
+	State          string                     `xml:"imageState"`
+	Owner          string                     `xml:"imageOwnerId"`
+	Alias          string                     `xml:"imageOwnerAlias,omitempty"`
+	Public         bool                       `xml:"isPublic"`
+	Architecture   string                     `xml:"architecture"`
+	Type           string                     `xml:"imageType"`
+	Name           string                     `xml:"name"`
+	Description    string                     `xml:"description"`
+	RootDeviceType string                     `xml:"rootDeviceType"`
+	RootDevice     string                     `xml:"rootDeviceName"`
+	Devices        call.Items[xmlImageDevice] `xml:"blockDeviceMapping"`
+	Virtualization string                     `xml:"virtualizationType"`
+	Hypervisor     string                     `xml:"hypervisor"`
+	ENA            bool                       `xml:"enaSupport"`
+	Created        string                     `xml:"creationDate"`
+	Platform       string                     `xml:"platformDetails"`
+	Usage          string                     `xml:"usageOperation"`
 }
 
 type xmlImageDevice struct {
@@ -49,11 +50,8 @@ type xmlImageDevice struct {
 	Encrypted           bool   `xml:"ebs>encrypted"`
 }
 
-// imageVolumeType is the type of an image's root volume unless the launch says otherwise.
-const imageVolumeType = "gp3"
-
-func images(s *scope) []*catalog.Image {
-	all := pointers(catalog.Images(s.region.Name))
+func images(s *call.Scope) []*catalog.Image {
+	all := pointers(catalog.Images(s.Region.Name))
 	slices.SortFunc(all, func(a, b *catalog.Image) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
@@ -66,93 +64,93 @@ func pointers[T any](values []T) []*T {
 	return all
 }
 
-var imageListing = listing[catalog.Image, xmlImage]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeImages", set: "imagesSet", ids: "ImageId", kind: kindImage, all: images,
-	key: func(i *catalog.Image) string { return i.ID },
-	fields: map[string]func(row[catalog.Image]) []string{
-		"image-id":            text(func(r row[catalog.Image]) string { return r.it.ID }),
-		"name":                text(func(r row[catalog.Image]) string { return r.it.Name }),
-		"description":         text(func(r row[catalog.Image]) string { return r.it.Description }),
-		"architecture":        text(func(row[catalog.Image]) string { return "x86_64" }),
-		"creation-date":       text(func(r row[catalog.Image]) string { return r.it.Created }),
-		"hypervisor":          text(func(row[catalog.Image]) string { return "xen" }),
-		"image-type":          text(func(row[catalog.Image]) string { return "machine" }),
-		"is-public":           truth(func(row[catalog.Image]) bool { return true }),
-		"owner-alias":         text(func(r row[catalog.Image]) string { return r.it.OwnerAlias }),
-		"owner-id":            text(func(r row[catalog.Image]) string { return r.it.Owner }),
-		"root-device-name":    text(func(r row[catalog.Image]) string { return r.it.RootDevice }),
-		"root-device-type":    text(func(row[catalog.Image]) string { return "ebs" }),
-		"state":               text(func(row[catalog.Image]) string { return "available" }),
-		"virtualization-type": text(func(row[catalog.Image]) string { return "hvm" }),
+var imageListing = call.Listing[catalog.Image, xmlImage]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeImages", Set: "imagesSet", IDs: "ImageId", Kind: call.KindImage, All: images,
+	Key: func(i *catalog.Image) string { return i.ID },
+	Fields: map[string]func(call.Row[catalog.Image]) []string{
+		"image-id":            call.Text(func(r call.Row[catalog.Image]) string { return r.It.ID }),
+		"name":                call.Text(func(r call.Row[catalog.Image]) string { return r.It.Name }),
+		"description":         call.Text(func(r call.Row[catalog.Image]) string { return r.It.Description }),
+		"architecture":        call.Text(func(call.Row[catalog.Image]) string { return "x86_64" }),
+		"creation-date":       call.Text(func(r call.Row[catalog.Image]) string { return r.It.Created }),
+		"hypervisor":          call.Text(func(call.Row[catalog.Image]) string { return "xen" }),
+		"image-type":          call.Text(func(call.Row[catalog.Image]) string { return "machine" }),
+		"is-public":           call.Truth(func(call.Row[catalog.Image]) bool { return true }),
+		"owner-alias":         call.Text(func(r call.Row[catalog.Image]) string { return r.It.OwnerAlias }),
+		"owner-id":            call.Text(func(r call.Row[catalog.Image]) string { return r.It.Owner }),
+		"root-device-name":    call.Text(func(r call.Row[catalog.Image]) string { return r.It.RootDevice }),
+		"root-device-type":    call.Text(func(call.Row[catalog.Image]) string { return "ebs" }),
+		"state":               call.Text(func(call.Row[catalog.Image]) string { return "available" }),
+		"virtualization-type": call.Text(func(call.Row[catalog.Image]) string { return "hvm" }),
 	},
-	narrow: func(p *awswire.Params) func(row[catalog.Image]) bool {
+	Narrow: func(p *awswire.Params) func(call.Row[catalog.Image]) bool {
 		owners := p.Strings("Owner")
 		p.Bool("IncludeDeprecated", false)
-		return func(r row[catalog.Image]) bool {
-			return len(owners) == 0 || slices.Contains(owners, r.it.Owner) || r.it.OwnerAlias != "" && slices.Contains(owners, r.it.OwnerAlias)
+		return func(r call.Row[catalog.Image]) bool {
+			return len(owners) == 0 || slices.Contains(owners, r.It.Owner) || r.It.OwnerAlias != "" && slices.Contains(owners, r.It.OwnerAlias)
 		}
 	},
-	render: func(r row[catalog.Image]) xmlImage {
-		i := r.it
+	Render: func(r call.Row[catalog.Image]) xmlImage {
+		i := r.It
 		return xmlImage{
 			ID: i.ID, Location: i.Owner + "/" + i.Name, State: "available", Owner: i.Owner, Alias: i.OwnerAlias, Public: true,
 			Architecture: "x86_64", Type: "machine", Name: i.Name, Description: i.Description, RootDeviceType: "ebs", RootDevice: i.RootDevice,
-			Devices:        items[xmlImageDevice]{[]xmlImageDevice{{i.RootDevice, i.Snapshot, i.RootGiB, true, imageVolumeType, false}}},
+			Devices:        call.List(xmlImageDevice{i.RootDevice, i.Snapshot, i.RootGiB, true, catalog.RootVolumeType, false}),
 			Virtualization: "hvm", Hypervisor: "xen", ENA: true, Created: i.Created, Platform: "Linux/UNIX", Usage: "RunInstances",
 		}
 	},
 }
 
 type xmlType struct {
-	Name           string        `xml:"instanceType"`
-	Current        bool          `xml:"currentGeneration"`
-	FreeTier       bool          `xml:"freeTierEligible"`
-	Usage          items[string] `xml:"supportedUsageClasses"`
-	RootDevices    items[string] `xml:"supportedRootDeviceTypes"`
-	Virtualization items[string] `xml:"supportedVirtualizationTypes"`
-	BareMetal      bool          `xml:"bareMetal"`
-	Hypervisor     string        `xml:"hypervisor"`
-	Architectures  items[string] `xml:"processorInfo>supportedArchitectures"`
-	Clock          float64       `xml:"processorInfo>sustainedClockSpeedInGhz"`
-	VCPUs          int           `xml:"vCpuInfo>defaultVCpus"`
-	Cores          int           `xml:"vCpuInfo>defaultCores"`
-	Threads        int           `xml:"vCpuInfo>defaultThreadsPerCore"`
-	Memory         int           `xml:"memoryInfo>sizeInMiB"`
-	Storage        bool          `xml:"instanceStorageSupported"`
-	EBSOptimized   string        `xml:"ebsInfo>ebsOptimizedSupport"`
-	EBSEncryption  string        `xml:"ebsInfo>encryptionSupport"`
-	NVMe           string        `xml:"ebsInfo>nvmeSupport"`
-	ENA            string        `xml:"networkInfo>enaSupport"`
-	Interfaces     int           `xml:"networkInfo>maximumNetworkInterfaces"`
-	Hibernation    bool          `xml:"hibernationSupported"`
-	Burstable      bool          `xml:"burstablePerformanceSupported"`
-	Dedicated      bool          `xml:"dedicatedHostsSupported"`
-	AutoRecovery   bool          `xml:"autoRecoverySupported"`
+	Name           string             `xml:"instanceType"`
+	Current        bool               `xml:"currentGeneration"`
+	FreeTier       bool               `xml:"freeTierEligible"`
+	Usage          call.Items[string] `xml:"supportedUsageClasses"`
+	RootDevices    call.Items[string] `xml:"supportedRootDeviceTypes"`
+	Virtualization call.Items[string] `xml:"supportedVirtualizationTypes"`
+	BareMetal      bool               `xml:"bareMetal"`
+	Hypervisor     string             `xml:"hypervisor"`
+	Architectures  call.Items[string] `xml:"processorInfo>supportedArchitectures"`
+	Clock          float64            `xml:"processorInfo>sustainedClockSpeedInGhz"`
+	VCPUs          int                `xml:"vCpuInfo>defaultVCpus"`
+	Cores          int                `xml:"vCpuInfo>defaultCores"`
+	Threads        int                `xml:"vCpuInfo>defaultThreadsPerCore"`
+	Memory         int                `xml:"memoryInfo>sizeInMiB"`
+	Storage        bool               `xml:"instanceStorageSupported"`
+	EBSOptimized   string             `xml:"ebsInfo>ebsOptimizedSupport"`
+	EBSEncryption  string             `xml:"ebsInfo>encryptionSupport"`
+	NVMe           string             `xml:"ebsInfo>nvmeSupport"`
+	ENA            string             `xml:"networkInfo>enaSupport"`
+	Interfaces     int                `xml:"networkInfo>maximumNetworkInterfaces"`
+	Hibernation    bool               `xml:"hibernationSupported"`
+	Burstable      bool               `xml:"burstablePerformanceSupported"`
+	Dedicated      bool               `xml:"dedicatedHostsSupported"`
+	AutoRecovery   bool               `xml:"autoRecoverySupported"`
 }
 
-var kindType = kind{"", "", "InvalidInstanceType", "instance type"} //nolint:gochecknoglobals // a constant table
+var kindType = call.Kind{Code: "InvalidInstanceType", Noun: "instance type"} //nolint:gochecknoglobals // a constant table
 
-var typeListing = listing[catalog.InstanceType, xmlType]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeInstanceTypes", set: "instanceTypeSet", ids: "InstanceType", kind: kindType,
-	all: func(*scope) []*catalog.InstanceType { return pointers(catalog.InstanceTypes()) },
-	key: func(t *catalog.InstanceType) string { return t.Name },
-	fields: map[string]func(row[catalog.InstanceType]) []string{
-		"instance-type":                         text(func(r row[catalog.InstanceType]) string { return r.it.Name }),
-		"current-generation":                    truth(func(r row[catalog.InstanceType]) bool { return r.it.Current }),
-		"burstable-performance-supported":       truth(func(r row[catalog.InstanceType]) bool { return r.it.Burstable }),
-		"bare-metal":                            truth(func(row[catalog.InstanceType]) bool { return false }),
-		"hypervisor":                            text(func(r row[catalog.InstanceType]) string { return r.it.Hypervisor() }),
-		"memory-info.size-in-mib":               text(func(r row[catalog.InstanceType]) string { return strconv.Itoa(r.it.MemoryMiB) }),
-		"vcpu-info.default-vcpus":               text(func(r row[catalog.InstanceType]) string { return strconv.Itoa(r.it.VCPUs) }),
-		"processor-info.supported-architecture": text(func(row[catalog.InstanceType]) string { return "x86_64" }),
-		"supported-root-device-type":            text(func(row[catalog.InstanceType]) string { return "ebs" }),
-		"supported-virtualization-type":         text(func(row[catalog.InstanceType]) string { return "hvm" }),
+var typeListing = call.Listing[catalog.InstanceType, xmlType]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeInstanceTypes", Set: "instanceTypeSet", IDs: "InstanceType", Kind: kindType,
+	All: func(*call.Scope) []*catalog.InstanceType { return pointers(catalog.InstanceTypes()) },
+	Key: func(t *catalog.InstanceType) string { return t.Name },
+	Fields: map[string]func(call.Row[catalog.InstanceType]) []string{
+		"instance-type":                         call.Text(func(r call.Row[catalog.InstanceType]) string { return r.It.Name }),
+		"current-generation":                    call.Truth(func(r call.Row[catalog.InstanceType]) bool { return r.It.Current }),
+		"burstable-performance-supported":       call.Truth(func(r call.Row[catalog.InstanceType]) bool { return r.It.Burstable }),
+		"bare-metal":                            call.Truth(func(call.Row[catalog.InstanceType]) bool { return false }),
+		"hypervisor":                            call.Text(func(r call.Row[catalog.InstanceType]) string { return r.It.Hypervisor() }),
+		"memory-info.size-in-mib":               call.Text(func(r call.Row[catalog.InstanceType]) string { return strconv.Itoa(r.It.MemoryMiB) }),
+		"vcpu-info.default-vcpus":               call.Text(func(r call.Row[catalog.InstanceType]) string { return strconv.Itoa(r.It.VCPUs) }),
+		"processor-info.supported-architecture": call.Text(func(call.Row[catalog.InstanceType]) string { return "x86_64" }),
+		"supported-root-device-type":            call.Text(func(call.Row[catalog.InstanceType]) string { return "ebs" }),
+		"supported-virtualization-type":         call.Text(func(call.Row[catalog.InstanceType]) string { return "hvm" }),
 	},
-	render: func(r row[catalog.InstanceType]) xmlType {
-		t := r.it
+	Render: func(r call.Row[catalog.InstanceType]) xmlType {
+		t := r.It
 		x := xmlType{
-			Name: t.Name, Current: t.Current, Usage: items[string]{[]string{"on-demand"}}, RootDevices: items[string]{[]string{"ebs"}},
-			Virtualization: items[string]{[]string{"hvm"}}, Hypervisor: t.Hypervisor(), Architectures: items[string]{[]string{"x86_64"}},
+			Name: t.Name, Current: t.Current, Usage: call.List("on-demand"), RootDevices: call.List("ebs"),
+			Virtualization: call.List("hvm"), Hypervisor: t.Hypervisor(), Architectures: call.List("x86_64"),
 			Clock: t.ClockGHz, VCPUs: t.VCPUs, Cores: max(1, t.VCPUs/2), Threads: min(2, t.VCPUs), Memory: t.MemoryMiB,
 			EBSOptimized: "unsupported", EBSEncryption: "supported", NVMe: "unsupported", ENA: "unsupported", Interfaces: 1,
 			Burstable: t.Burstable, AutoRecovery: true,
@@ -173,29 +171,29 @@ type xmlOffering struct {
 	Location     string `xml:"location"`
 }
 
-var offeringListing = listing[offering, xmlOffering]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeInstanceTypeOfferings", set: "instanceTypeOfferingSet",
-	all: func(s *scope) (all []*offering) {
+var offeringListing = call.Listing[offering, xmlOffering]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeInstanceTypeOfferings", Set: "instanceTypeOfferingSet",
+	All: func(s *call.Scope) (all []*offering) {
 		for _, t := range catalog.InstanceTypes() {
-			all = append(all, &offering{t.Name, "region", s.region.Name})
-			for _, z := range state.ZoneNames(s.region.Name) {
-				all = append(all, &offering{t.Name, "availability-zone", z}, &offering{t.Name, "availability-zone-id", zoneID(z)})
+			all = append(all, &offering{t.Name, "region", s.Region.Name})
+			for _, z := range state.ZoneNames(s.Region.Name) {
+				all = append(all, &offering{t.Name, "availability-zone", z}, &offering{t.Name, "availability-zone-id", call.ZoneID(z)})
 			}
 		}
 		slices.SortFunc(all, func(a, b *offering) int { return cmp.Compare(offeringKey(a), offeringKey(b)) })
 		return all
 	},
-	key: offeringKey,
-	fields: map[string]func(row[offering]) []string{
-		"instance-type": text(func(r row[offering]) string { return r.it.instanceType }),
-		"location":      text(func(r row[offering]) string { return r.it.location }),
+	Key: offeringKey,
+	Fields: map[string]func(call.Row[offering]) []string{
+		"instance-type": call.Text(func(r call.Row[offering]) string { return r.It.instanceType }),
+		"location":      call.Text(func(r call.Row[offering]) string { return r.It.location }),
 	},
-	narrow: func(p *awswire.Params) func(row[offering]) bool {
+	Narrow: func(p *awswire.Params) func(call.Row[offering]) bool {
 		kind := p.OneOf("LocationType", "region", "region", "availability-zone", "availability-zone-id")
-		return func(r row[offering]) bool { return r.it.locationType == kind }
+		return func(r call.Row[offering]) bool { return r.It.locationType == kind }
 	},
-	render: func(r row[offering]) xmlOffering {
-		return xmlOffering{r.it.instanceType, r.it.locationType, r.it.location}
+	Render: func(r call.Row[offering]) xmlOffering {
+		return xmlOffering{r.It.instanceType, r.It.locationType, r.It.location}
 	},
 }
 
@@ -212,29 +210,29 @@ type xmlZone struct {
 	OptIn  string `xml:"optInStatus"`
 }
 
-var kindZone = kind{"", "", "InvalidParameterValue", "availability zone"} //nolint:gochecknoglobals // a constant table
+var kindZone = call.Kind{Code: "InvalidParameterValue", Noun: "availability zone"} //nolint:gochecknoglobals // a constant table
 
-var zoneListing = listing[string, xmlZone]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeAvailabilityZones", set: "availabilityZoneInfo", ids: "ZoneName", kind: kindZone,
-	all: func(s *scope) []*string { return pointers(state.ZoneNames(s.region.Name)) },
-	key: func(z *string) string { return *z }, names: "ZoneId", name: func(z *string) string { return zoneID(*z) },
-	fields: map[string]func(row[string]) []string{
-		"zone-name":     text(func(r row[string]) string { return *r.it }),
-		"zone-id":       text(func(r row[string]) string { return zoneID(*r.it) }),
-		"zone-type":     text(func(row[string]) string { return "availability-zone" }),
-		"state":         text(func(row[string]) string { return "available" }),
-		"region-name":   text(func(r row[string]) string { return r.region.Name }),
-		"group-name":    text(func(r row[string]) string { return r.region.Name }),
-		"opt-in-status": text(func(row[string]) string { return "opt-in-not-required" }),
+var zoneListing = call.Listing[string, xmlZone]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeAvailabilityZones", Set: "availabilityZoneInfo", IDs: "ZoneName", Kind: kindZone,
+	All: func(s *call.Scope) []*string { return pointers(state.ZoneNames(s.Region.Name)) },
+	Key: func(z *string) string { return *z }, Names: "ZoneId", Name: func(z *string) string { return call.ZoneID(*z) },
+	Fields: map[string]func(call.Row[string]) []string{
+		"zone-name":     call.Text(func(r call.Row[string]) string { return *r.It }),
+		"zone-id":       call.Text(func(r call.Row[string]) string { return call.ZoneID(*r.It) }),
+		"zone-type":     call.Text(func(call.Row[string]) string { return "availability-zone" }),
+		"state":         call.Text(func(call.Row[string]) string { return "available" }),
+		"region-name":   call.Text(func(r call.Row[string]) string { return r.Region.Name }),
+		"group-name":    call.Text(func(r call.Row[string]) string { return r.Region.Name }),
+		"opt-in-status": call.Text(func(call.Row[string]) string { return "opt-in-not-required" }),
 	},
-	narrow: func(p *awswire.Params) func(row[string]) bool {
+	Narrow: func(p *awswire.Params) func(call.Row[string]) bool {
 		p.Bool("AllAvailabilityZones", false) // there are no others
 		return nil
 	},
-	render: func(r row[string]) xmlZone {
+	Render: func(r call.Row[string]) xmlZone {
 		return xmlZone{
-			Name: *r.it, ID: zoneID(*r.it), State: "available", Region: r.region.Name, Type: "availability-zone",
-			Group: r.region.Name, Border: r.region.Name, OptIn: "opt-in-not-required",
+			Name: *r.It, ID: call.ZoneID(*r.It), State: "available", Region: r.Region.Name, Type: "availability-zone",
+			Group: r.Region.Name, Border: r.Region.Name, OptIn: "opt-in-not-required",
 		}
 	},
 }
@@ -245,23 +243,23 @@ type xmlRegion struct {
 	OptIn    string `xml:"optInStatus"`
 }
 
-var kindRegion = kind{"", "", "InvalidParameterValue", "region"} //nolint:gochecknoglobals // a constant table
+var kindRegion = call.Kind{Code: "InvalidParameterValue", Noun: "region"} //nolint:gochecknoglobals // a constant table
 
-var regionListing = listing[string, xmlRegion]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeRegions", set: "regionInfo", ids: "RegionName", kind: kindRegion,
-	all: func(*scope) []*string { return pointers(state.RegionNames()) },
-	key: func(z *string) string { return *z },
-	fields: map[string]func(row[string]) []string{
-		"region-name":   text(func(r row[string]) string { return *r.it }),
-		"endpoint":      text(func(r row[string]) string { return "ec2." + *r.it + ".amazonaws.com" }),
-		"opt-in-status": text(func(row[string]) string { return "opt-in-not-required" }),
+var regionListing = call.Listing[string, xmlRegion]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeRegions", Set: "regionInfo", IDs: "RegionName", Kind: kindRegion,
+	All: func(*call.Scope) []*string { return pointers(state.RegionNames()) },
+	Key: func(z *string) string { return *z },
+	Fields: map[string]func(call.Row[string]) []string{
+		"region-name":   call.Text(func(r call.Row[string]) string { return *r.It }),
+		"endpoint":      call.Text(func(r call.Row[string]) string { return "ec2." + *r.It + ".amazonaws.com" }),
+		"opt-in-status": call.Text(func(call.Row[string]) string { return "opt-in-not-required" }),
 	},
-	narrow: func(p *awswire.Params) func(row[string]) bool {
+	Narrow: func(p *awswire.Params) func(call.Row[string]) bool {
 		p.Bool("AllRegions", false) // there are no others
 		return nil
 	},
-	render: func(r row[string]) xmlRegion {
-		return xmlRegion{*r.it, "ec2." + *r.it + ".amazonaws.com", "opt-in-not-required"}
+	Render: func(r call.Row[string]) xmlRegion {
+		return xmlRegion{*r.It, "ec2." + *r.It + ".amazonaws.com", "opt-in-not-required"}
 	},
 }
 
@@ -273,19 +271,19 @@ type xmlAccountAttribute struct {
 	Values []string `xml:"attributeValueSet>item>attributeValue"`
 }
 
-var kindAttribute = kind{"", "", "InvalidParameterValue", "account attribute"} //nolint:gochecknoglobals // a constant table
+var kindAttribute = call.Kind{Code: "InvalidParameterValue", Noun: "account attribute"} //nolint:gochecknoglobals // a constant table
 
-var accountListing = listing[accountAttribute, xmlAccountAttribute]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeAccountAttributes", set: "accountAttributeSet", ids: "AttributeName", kind: kindAttribute,
-	all: func(s *scope) []*accountAttribute {
+var accountListing = call.Listing[accountAttribute, xmlAccountAttribute]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeAccountAttributes", Set: "accountAttributeSet", IDs: "AttributeName", Kind: kindAttribute,
+	All: func(s *call.Scope) []*accountAttribute {
 		return []*accountAttribute{
-			{"default-vpc", "none"}, {"max-elastic-ips", "5"}, {"max-instances", strconv.Itoa(s.api.Quotas.VCPUs)},
+			{"default-vpc", "none"}, {"max-elastic-ips", "5"}, {"max-instances", strconv.Itoa(s.API.Quotas.VCPUs)},
 			{"supported-platforms", "VPC"}, {"vpc-max-elastic-ips", "5"},
-			{"vpc-max-security-groups-per-interface", strconv.Itoa(s.api.Quotas.GroupsPerENI)},
+			{"vpc-max-security-groups-per-interface", strconv.Itoa(s.API.Quotas.GroupsPerENI)},
 		}
 	},
-	key: func(t *accountAttribute) string { return t.name },
-	render: func(r row[accountAttribute]) xmlAccountAttribute {
-		return xmlAccountAttribute{r.it.name, []string{r.it.value}}
+	Key: func(t *accountAttribute) string { return t.name },
+	Render: func(r call.Row[accountAttribute]) xmlAccountAttribute {
+		return xmlAccountAttribute{r.It.name, []string{r.It.value}}
 	},
 }

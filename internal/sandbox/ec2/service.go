@@ -1,58 +1,25 @@
 package ec2
 
 import (
-	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
-	"github.com/slipway-project/slipway/internal/sandbox/settings"
-	"github.com/slipway-project/slipway/internal/sandbox/state"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/compute"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/vpc"
 )
 
-// Quotas are the limits of one region of the account.
-type Quotas struct {
-	VPCs             int
-	InternetGateways int
-	SubnetsPerVPC    int
-	SecurityGroups   int
-	RulesPerGroup    int // in each direction
-	GroupsPerENI     int
-	RouteTables      int // per VPC
-	RoutesPerTable   int
-	VCPUs            int // of running instances
-}
-
-// DefaultQuotas are AWS's defaults; the one of processors is that of an account that has been used for a while.
-func DefaultQuotas() Quotas {
-	return Quotas{
-		VPCs: 5, InternetGateways: 5, SubnetsPerVPC: 200, SecurityGroups: 2500, RulesPerGroup: 60, GroupsPerENI: 5,
-		RouteTables: 200, RoutesPerTable: 50, VCPUs: 256,
-	}
-}
-
 // Deps are what EC2 stands on.
-type Deps struct {
-	Store  *state.Store
-	Delay  func(settings.Transition) time.Duration // how long a transition takes now
-	Public netip.Prefix                            // where public addresses come from
-	Quotas Quotas                                  // the zero value for DefaultQuotas
-}
-
-// api is EC2 with what it stands on.
-type api struct{ Deps }
+type Deps = call.Deps
 
 // New returns the service.
 func New(deps Deps) *awswire.Service {
-	if deps.Quotas == (Quotas{}) {
-		deps.Quotas = DefaultQuotas()
+	if deps.Quotas == (call.Quotas{}) {
+		deps.Quotas = call.DefaultQuotas()
 	}
-	a := &api{deps}
+	a := &call.API{Deps: deps}
 	return &awswire.Service{
 		Name: "ec2", Version: "2016-11-15", XMLNS: "http://ec2.amazonaws.com/doc/2016-11-15/", Protocol: awswire.EC2Query,
-		Actions: awswire.Table(slices.Concat(
-			a.vpcActions(), a.subnetActions(), a.gatewayActions(), a.routeActions(), a.groupActions(), a.interfaceActions(),
-			a.tagActions(), a.keyActions(), a.catalogActions(), a.instanceActions(), a.attributeActions(), a.volumeActions(),
-		)...),
+		Actions: awswire.Table(slices.Concat(vpc.Actions(a), compute.Actions(a), catalogActions(a), tagActions(a))...),
 	}
 }

@@ -1,9 +1,10 @@
-package ec2
+package compute
 
 import (
 	"cmp"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 )
 
 // volumeSpec says what a volume is to be. Zero fields are at their defaults.
@@ -64,11 +65,11 @@ func (v volumeSpec) complete() (volumeSpec, error) {
 	t, ok := volumeTypes[v.Type]
 	switch {
 	case !ok:
-		return v, invalid("Value (%s) for parameter volumeType is invalid. Unknown volume type.", v.Type)
+		return v, call.Invalid("Value (%s) for parameter volumeType is invalid. Unknown volume type.", v.Type)
 	case v.SizeGiB == 0:
 		return v, awswire.Errorf("MissingParameter", 400, "The request must contain the parameter size or snapshotId")
 	case v.SizeGiB < t.minGiB || v.SizeGiB > t.maxGiB:
-		return v, invalid("Volume of %dGiB is invalid; a volume of type %s has %d to %d GiB.", v.SizeGiB, v.Type, t.minGiB, t.maxGiB)
+		return v, call.Invalid("Volume of %dGiB is invalid; a volume of type %s has %d to %d GiB.", v.SizeGiB, v.Type, t.minGiB, t.maxGiB)
 	case v.IOPS != 0 && t.minIOPS == 0:
 		return v, awswire.Errorf("InvalidParameterCombination", 400, "The parameter iops is not supported for %s volumes.", v.Type)
 	case v.IOPS == 0 && t.needsIOPS:
@@ -80,11 +81,11 @@ func (v volumeSpec) complete() (volumeSpec, error) {
 	v.Throughput = cmp.Or(v.Throughput, t.defaultThroughput)
 	switch {
 	case t.minIOPS > 0 && (v.IOPS < t.minIOPS || v.IOPS > t.maxIOPS):
-		return v, invalid("Volume iops of %d is invalid; %s takes %d to %d.", v.IOPS, v.Type, t.minIOPS, t.maxIOPS)
+		return v, call.Invalid("Volume iops of %d is invalid; %s takes %d to %d.", v.IOPS, v.Type, t.minIOPS, t.maxIOPS)
 	case t.perGiB > 0 && v.IOPS > t.defaultIOPS && v.IOPS > t.perGiB*v.SizeGiB:
-		return v, invalid("Iops to volume size ratio of %d:%d is too high; the maximum is %d IOPS per GiB.", v.IOPS, v.SizeGiB, t.perGiB)
+		return v, call.Invalid("Iops to volume size ratio of %d:%d is too high; the maximum is %d IOPS per GiB.", v.IOPS, v.SizeGiB, t.perGiB)
 	case t.max > 0 && (v.Throughput < t.defaultThroughput || v.Throughput > t.max):
-		return v, invalid("Throughput of %d MiB/s is invalid; %s takes %d to %d.", v.Throughput, v.Type, t.defaultThroughput, t.max)
+		return v, call.Invalid("Throughput of %d MiB/s is invalid; %s takes %d to %d.", v.Throughput, v.Type, t.defaultThroughput, t.max)
 	}
 	if v.Type == "gp2" {
 		v.IOPS = min(max(100, 3*v.SizeGiB), 16000)

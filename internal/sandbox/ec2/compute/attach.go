@@ -1,4 +1,4 @@
-package ec2
+package compute
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
@@ -28,12 +29,12 @@ func decodeDetach(p *awswire.Params) attachInput {
 	return attachInput{p.Required("VolumeId"), p.String("InstanceId"), p.String("Device"), p.Bool("Force", false)}
 }
 
-func (s *scope) attach(in attachInput) (any, error) {
-	v, err := find(s.Volumes, kindVolume, in.Volume)
+func attach(s *call.Scope, in attachInput) (any, error) {
+	v, err := call.Find(s.Volumes, call.KindVolume, in.Volume)
 	if err != nil {
 		return nil, err
 	}
-	i, err := find(s.Instances, kindInstance, in.Instance)
+	i, err := call.Find(s.Instances, call.KindInstance, in.Instance)
 	if err != nil {
 		return nil, err
 	}
@@ -49,18 +50,18 @@ func (s *scope) attach(in attachInput) (any, error) {
 	case i.State != state.InstanceRunning && i.State != state.InstanceStopped:
 		return nil, awswire.Errorf("IncorrectState", 400, "Instance '%s' is not 'running' or 'stopped': it is '%s'", i.ID, i.State)
 	case slices.ContainsFunc(i.Devices, func(d state.InstanceDevice) bool { return d.Name == in.Device }):
-		return nil, invalid("Invalid value '%s' for unixDevice. Attachment point %s is already in use", in.Device, in.Device)
+		return nil, call.Invalid("Invalid value '%s' for unixDevice. Attachment point %s is already in use", in.Device, in.Device)
 	}
 	v.State = state.VolumeInUse
 	v.Attachment = &state.VolumeAttachment{
-		Instance: i.ID, Device: in.Device, State: state.AttachmentAttaching, Time: s.now, Due: s.now.Add(s.api.Delay(settings.VolumeAttach)),
+		Instance: i.ID, Device: in.Device, State: state.AttachmentAttaching, Time: s.Now, Due: s.Now.Add(s.API.Delay(settings.VolumeAttach)),
 	}
 	i.Devices = append(i.Devices, state.InstanceDevice{Name: in.Device, Volume: v.ID})
 	return renderAttachment(v), nil
 }
 
-func (s *scope) detach(in attachInput) (any, error) {
-	v, err := find(s.Volumes, kindVolume, in.Volume)
+func detach(s *call.Scope, in attachInput) (any, error) {
+	v, err := call.Find(s.Volumes, call.KindVolume, in.Volume)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (s *scope) detach(in attachInput) (any, error) {
 	if i := s.Instances[a.Instance]; i != nil && a.Device == i.RootDevice && i.State != state.InstanceStopped {
 		return nil, awswire.Errorf("OperationNotPermitted", 400, "Unable to detach root volume '%s' from instance '%s'", v.ID, i.ID)
 	}
-	a.State, a.Due = state.AttachmentDetaching, s.now.Add(s.api.Delay(settings.VolumeAttach))
+	a.State, a.Due = state.AttachmentDetaching, s.Now.Add(s.API.Delay(settings.VolumeAttach))
 	return renderAttachment(v), nil
 }
 
@@ -113,27 +114,27 @@ type xmlChange struct {
 	Throughput     int          `xml:"targetThroughput,omitempty"`
 }
 
-func (s *scope) renderChange(v *state.Volume) xmlChange {
+func renderChange(s *call.Scope, v *state.Volume) xmlChange {
 	c := v.Change
 	x := xmlChange{
 		Volume: v.ID, State: "modifying", TargetSize: v.SizeGiB, TargetType: v.Type, TargetIOPS: v.IOPS, FromSize: c.FromSizeGiB, FromType: c.FromType,
 		FromIOPS: c.FromIOPS, Started: awswire.At(c.Started), FromThroughput: c.FromThroughput, Throughput: v.Throughput,
 	}
-	if v.MadeGiB >= v.SizeGiB && !s.now.Before(c.Due) {
+	if v.MadeGiB >= v.SizeGiB && !s.Now.Before(c.Due) {
 		x.State, x.Progress, x.Ended = "completed", 100, awswire.At(c.Due)
 	}
 	return x
 }
 
-func (s *scope) modifyVolume(in modifyVolumeInput) (any, error) {
-	v, err := find(s.Volumes, kindVolume, in.ID)
+func modifyVolume(s *call.Scope, in modifyVolumeInput) (any, error) {
+	v, err := call.Find(s.Volumes, call.KindVolume, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	if v.State != state.VolumeAvailable && v.State != state.VolumeInUse {
 		return nil, awswire.Errorf("IncorrectState", 400, "The volume '%s' is '%s'", v.ID, v.State)
 	}
-	if v.Change != nil && s.now.Sub(v.Change.Started) < betweenChanges {
+	if v.Change != nil && s.Now.Sub(v.Change.Started) < betweenChanges {
 		return nil, awswire.Errorf("VolumeModificationRateExceeded", 400,
 			"You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.")
 	}
@@ -150,32 +151,32 @@ func (s *scope) modifyVolume(in modifyVolumeInput) (any, error) {
 		return nil, err
 	}
 	if want.SizeGiB < v.SizeGiB {
-		return nil, invalid("New size cannot be smaller than existing size")
+		return nil, call.Invalid("New size cannot be smaller than existing size")
 	}
 	v.Change = &state.VolumeChange{
 		FromSizeGiB: v.SizeGiB, FromType: v.Type, FromIOPS: v.IOPS, FromThroughput: v.Throughput,
-		Started: s.now, Due: s.now.Add(s.api.Delay(settings.VolumeCreate)),
+		Started: s.Now, Due: s.Now.Add(s.API.Delay(settings.VolumeCreate)),
 	}
 	v.SizeGiB, v.Type, v.IOPS, v.Throughput = want.SizeGiB, want.Type, want.IOPS, want.Throughput
 	return struct {
 		Change xmlChange `xml:"volumeModification"`
-	}{s.renderChange(v)}, nil
+	}{renderChange(s, v)}, nil
 }
 
-var changeListing = listing[state.Volume, xmlChange]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeVolumesModifications", set: "volumeModificationSet", ids: "VolumeId", kind: kindVolume,
-	all: func(s *scope) (all []*state.Volume) {
-		for _, v := range sorted(s.Volumes) {
+var changeListing = call.Listing[state.Volume, xmlChange]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeVolumesModifications", Set: "volumeModificationSet", IDs: "VolumeId", Kind: call.KindVolume,
+	All: func(s *call.Scope) (all []*state.Volume) {
+		for _, v := range call.Sorted(s.Volumes) {
 			if v.Change != nil {
 				all = append(all, v)
 			}
 		}
 		return all
 	},
-	key: volumeID,
-	fields: map[string]func(row[state.Volume]) []string{
-		"volume-id":          text(func(r row[state.Volume]) string { return r.it.ID }),
-		"modification-state": text(func(r row[state.Volume]) string { return r.renderChange(r.it).State }),
+	Key: volumeID,
+	Fields: map[string]func(call.Row[state.Volume]) []string{
+		"volume-id":          call.Text(func(r call.Row[state.Volume]) string { return r.It.ID }),
+		"modification-state": call.Text(func(r call.Row[state.Volume]) string { return renderChange(r.Scope, r.It).State }),
 	},
-	render: func(r row[state.Volume]) xmlChange { return r.renderChange(r.it) },
+	Render: func(r call.Row[state.Volume]) xmlChange { return renderChange(r.Scope, r.It) },
 }

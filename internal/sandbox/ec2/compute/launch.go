@@ -1,10 +1,12 @@
-package ec2
+package compute
 
 import (
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/vpc"
 	"github.com/slipway-project/slipway/internal/sandbox/network"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
@@ -18,15 +20,15 @@ type launch struct {
 	devices []deviceInput
 }
 
-func (s *scope) run(in runInput) (any, error) {
-	id, again, err := s.once(in.Token, func() (string, error) {
-		l, err := s.check(in)
+func run(s *call.Scope, in runInput) (any, error) {
+	id, again, err := s.Once(in.Token, func() (string, error) {
+		l, err := check(s, in)
 		if err != nil {
 			return "", err
 		}
 		reservation := awswire.NewID("r")
 		for n := range in.Max {
-			if err := s.launchOne(l, reservation, n); err != nil {
+			if err := launchOne(s, l, reservation, n); err != nil {
 				return "", err
 			}
 		}
@@ -35,7 +37,7 @@ func (s *scope) run(in runInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	instances := s.reservation(id)
+	instances := reservation(s, id)
 	gone := func(i *state.Instance) bool {
 		return i.State == state.InstanceTerminated || i.State == state.InstanceShuttingDown
 	}
@@ -43,54 +45,54 @@ func (s *scope) run(in runInput) (any, error) {
 		return nil, awswire.Errorf("IdempotentInstanceTerminated", 400,
 			"The request to launch an instance uses the same client token as a previous request for which the instance has been terminated.")
 	}
-	return xmlReservation{ID: id, Owner: state.Account, Instances: itemsOf(instances, s.renderInstance)}, nil
+	return xmlReservation{ID: id, Owner: state.Account, Instances: call.ItemsOf(instances, func(i *state.Instance) xmlInstance { return renderInstance(s, i) })}, nil
 }
 
 // check finds what the input names and refuses what AWS would.
-func (s *scope) check(in runInput) (launch, error) {
+func check(s *call.Scope, in runInput) (launch, error) {
 	l := launch{runInput: in}
 	var ok bool
 	var err error
-	if l.image, ok = catalog.FindImage(s.region.Name, in.Image); !ok {
+	if l.image, ok = catalog.FindImage(s.Region.Name, in.Image); !ok {
 		return l, awswire.Errorf("InvalidAMIID.NotFound", 400, "The image id '[%s]' does not exist", in.Image)
 	}
 	t, ok := catalog.FindInstanceType(in.Type)
 	if !ok {
-		return l, invalid("Invalid value '%s' for InstanceType.", in.Type)
+		return l, call.Invalid("Invalid value '%s' for InstanceType.", in.Type)
 	}
-	if in.Key != "" && s.keyNamed(in.Key) == nil {
+	if in.Key != "" && keyNamed(s, in.Key) == nil {
 		return l, awswire.Errorf("InvalidKeyPair.NotFound", 400, "The key pair '%s' does not exist", in.Key)
 	}
 	if in.Subnet == "" {
 		return l, awswire.Errorf("VPCIdNotSpecified", 400, "No default VPC for this user. Name a subnet.")
 	}
-	if l.subnet, err = find(s.Subnets, kindSubnet, in.Subnet); err != nil {
+	if l.subnet, err = call.Find(s.Subnets, call.KindSubnet, in.Subnet); err != nil {
 		return l, err
 	}
 	if in.Zone != "" && in.Zone != l.subnet.Zone {
-		return l, invalid("Subnet %s is in the availability zone %s, not in %s", in.Subnet, l.subnet.Zone, in.Zone)
+		return l, call.Invalid("Subnet %s is in the availability zone %s, not in %s", in.Subnet, l.subnet.Zone, in.Zone)
 	}
-	if l.Groups, err = s.checkGroups(l.subnet.VPC, in.Groups); err != nil {
+	if l.Groups, err = vpc.CheckGroups(s, l.subnet.VPC, in.Groups); err != nil {
 		return l, err
 	}
 	if in.ProfileName != "" || in.ProfileARN != "" {
-		p, err := s.profile(in)
+		p, err := profile(s, in)
 		if err != nil {
 			return l, err
 		}
 		l.profile = p.ARN()
 	}
-	if used := s.vcpus(); used+in.Max*t.VCPUs > s.api.Quotas.VCPUs {
+	if used := vcpus(s); used+in.Max*t.VCPUs > s.API.Quotas.VCPUs {
 		return l, awswire.Errorf("VcpuLimitExceeded", 400,
 			"You have requested more vCPU capacity than your current vCPU limit of %d allows for the instance bucket that the specified instance type belongs to.",
-			s.api.Quotas.VCPUs)
+			s.API.Quotas.VCPUs)
 	}
-	l.devices, err = s.checkDevices(l)
+	l.devices, err = checkDevices(s, l)
 	return l, err
 }
 
 // vcpus returns how many processors the running instances have.
-func (s *scope) vcpus() int {
+func vcpus(s *call.Scope) int {
 	n := 0
 	for _, i := range s.Instances {
 		if t, ok := catalog.FindInstanceType(i.Type); ok && (i.State == state.InstancePending || i.State == state.InstanceRunning) {
@@ -101,24 +103,24 @@ func (s *scope) vcpus() int {
 }
 
 // profile returns the instance profile of the input. EC2 hears of a new one only after a while.
-func (s *scope) profile(in runInput) (*state.Profile, error) {
-	for _, p := range s.data.IAM.Profiles {
-		if (p.Name == in.ProfileName || p.ARN() == in.ProfileARN) && !s.now.Before(p.Usable) {
+func profile(s *call.Scope, in runInput) (*state.Profile, error) {
+	for _, p := range s.Data.IAM.Profiles {
+		if (p.Name == in.ProfileName || p.ARN() == in.ProfileARN) && !s.Now.Before(p.Usable) {
 			if p.Role == "" {
-				return nil, invalid("IAM Instance Profile \"%s\" has no associated IAM Roles", p.ARN())
+				return nil, call.Invalid("IAM Instance Profile \"%s\" has no associated IAM Roles", p.ARN())
 			}
 			return p, nil
 		}
 	}
 	if in.ProfileARN != "" {
-		return nil, invalid("Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", in.ProfileARN)
+		return nil, call.Invalid("Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", in.ProfileARN)
 	}
-	return nil, invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", in.ProfileName)
+	return nil, call.Invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", in.ProfileName)
 }
 
 // checkDevices returns the block devices to launch with, the root first: the image's, changed by the input's, and more.
-func (s *scope) checkDevices(l launch) ([]deviceInput, error) {
-	root := deviceInput{Name: l.image.RootDevice, Volume: volumeSpec{SizeGiB: l.image.RootGiB, Type: imageVolumeType, Snapshot: l.image.Snapshot}}
+func checkDevices(s *call.Scope, l launch) ([]deviceInput, error) {
+	root := deviceInput{Name: l.image.RootDevice, Volume: volumeSpec{SizeGiB: l.image.RootGiB, Type: catalog.RootVolumeType, Snapshot: l.image.Snapshot}}
 	var more []deviceInput
 	seen := map[string]bool{}
 	for _, d := range l.Devices {
@@ -155,12 +157,12 @@ func (s *scope) checkDevices(l launch) ([]deviceInput, error) {
 }
 
 // launchOne makes one pending instance with its interface and volumes.
-func (s *scope) launchOne(l launch, reservation string, index int) error {
+func launchOne(s *call.Scope, l launch, reservation string, index int) error {
 	public := l.subnet.MapPublicIP
 	if l.Public != nil {
 		public = *l.Public
 	}
-	n, err := network.NewInterface(s.data, s.region.Name, s.api.Public, network.InterfaceSpec{
+	n, err := network.NewInterface(s.Data, s.Region.Name, s.API.Public, network.InterfaceSpec{
 		Subnet: l.subnet.ID, Groups: l.Groups, Description: l.Description, PrivateIP: l.PrivateIP, Public: public,
 	})
 	if err != nil {
@@ -173,21 +175,21 @@ func (s *scope) launchOne(l launch, reservation string, index int) error {
 		TerminateOnHalt: l.TerminateOnHalt, EBSOptimized: l.EBSOptimized, Monitoring: l.Monitoring, CPUCredits: l.CPUCredits,
 		RootDevice: l.image.RootDevice, Metadata: l.Metadata.apply(state.MetadataOptions{HopLimit: 1}),
 	}
-	n.Instance, n.AttachTime, n.DeleteOnTermination = i.ID, s.now, true
+	n.Instance, n.AttachTime, n.DeleteOnTermination = i.ID, s.Now, true
 	s.Instances[i.ID] = i
-	s.setTags(i.ID, l.Tags["instance"])
-	s.setTags(n.ID, l.Tags["network-interface"])
-	if err := s.begin(i); err != nil {
+	s.SetTags(i.ID, l.Tags["instance"])
+	s.SetTags(n.ID, l.Tags["network-interface"])
+	if err := begin(s, i); err != nil {
 		return err
 	}
 	for _, d := range l.devices {
-		v := s.newVolume(d.Volume, l.subnet.Zone)
-		v.State, v.Due = state.VolumeInUse, s.now
+		v := newVolume(s, d.Volume, l.subnet.Zone)
+		v.State, v.Due = state.VolumeInUse, s.Now
 		v.Attachment = &state.VolumeAttachment{
-			Instance: i.ID, Device: d.Name, State: state.AttachmentAttaching, Due: i.Due, Time: s.now, DeleteOnTermination: !d.Keep,
+			Instance: i.ID, Device: d.Name, State: state.AttachmentAttaching, Due: i.Due, Time: s.Now, DeleteOnTermination: !d.Keep,
 		}
 		i.Devices = append(i.Devices, state.InstanceDevice{Name: d.Name, Volume: v.ID})
-		s.setTags(v.ID, l.Tags["volume"])
+		s.SetTags(v.ID, l.Tags["volume"])
 	}
 	return nil
 }

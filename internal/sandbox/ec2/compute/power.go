@@ -1,9 +1,10 @@
-package ec2
+package compute
 
 import (
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/network"
 	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
@@ -17,7 +18,7 @@ type powerInput struct {
 
 func decodePower(action string) func(*awswire.Params) powerInput {
 	return func(p *awswire.Params) powerInput {
-		in := powerInput{IDs: requiredList(p, "InstanceId")}
+		in := powerInput{IDs: call.RequiredList(p, "InstanceId")}
 		if action == "StopInstances" {
 			in.Force = p.Bool("Force", false)
 			if p.Bool("Hibernate", false) {
@@ -35,22 +36,22 @@ type xmlStateChange struct {
 }
 
 // each applies a change to every instance of the input, or to none, and answers with the states before and after.
-func (s *scope) each(in powerInput, change func(*state.Instance) error) (any, error) {
+func each(s *call.Scope, in powerInput, change func(*state.Instance) error) (any, error) {
 	var instances []*state.Instance
 	for _, id := range in.IDs {
-		i, err := find(s.Instances, kindInstance, id)
+		i, err := call.Find(s.Instances, call.KindInstance, id)
 		if err != nil {
 			return nil, err
 		}
 		instances = append(instances, i)
 	}
-	out := results[xmlStateChange]{set: "instancesSet"}
+	out := call.Results[xmlStateChange]{Set: "instancesSet"}
 	for _, i := range instances {
 		before := i.State
 		if err := change(i); err != nil {
 			return nil, err
 		}
-		out.items = append(out.items, xmlStateChange{i.ID, stateOf(i.State), stateOf(before)})
+		out.Items = append(out.Items, xmlStateChange{i.ID, stateOf(i.State), stateOf(before)})
 	}
 	return out, nil
 }
@@ -60,29 +61,29 @@ func wrongState(i *state.Instance, what string) error {
 	return awswire.Errorf("IncorrectInstanceState", 400, "The instance '%s' is not in a state from which it can be %s: it is %s.", i.ID, what, i.State)
 }
 
-func (s *scope) start(in powerInput) (any, error) {
-	return s.each(in, func(i *state.Instance) error {
+func start(s *call.Scope, in powerInput) (any, error) {
+	return each(s, in, func(i *state.Instance) error {
 		switch i.State {
 		case state.InstancePending, state.InstanceRunning:
 			return nil
 		case state.InstanceStopped:
-			return s.begin(i)
+			return begin(s, i)
 		}
 		return wrongState(i, "started")
 	})
 }
 
 // begin makes a new or stopped instance pending.
-func (s *scope) begin(i *state.Instance) error {
+func begin(s *call.Scope, i *state.Instance) error {
 	i.State, i.Reason, i.ReasonCode = state.InstancePending, "", ""
-	i.Launched, i.Due = s.now, s.now.Add(s.api.Delay(settings.InstanceRun))
-	i.ChecksDue = i.Due.Add(s.api.Delay(settings.InstanceStatus))
+	i.Launched, i.Due = s.Now, s.Now.Add(s.API.Delay(settings.InstanceRun))
+	i.ChecksDue = i.Due.Add(s.API.Delay(settings.InstanceStatus))
 	i.Booted, i.Reboot, i.ForceStop, i.Impaired = false, false, false, false
-	return network.GivePublic(s.data, s.api.Public, s.NetworkInterfaces[i.Interface])
+	return network.GivePublic(s.Data, s.API.Public, s.NetworkInterfaces[i.Interface])
 }
 
-func (s *scope) stop(in powerInput) (any, error) {
-	return s.each(in, func(i *state.Instance) error {
+func stop(s *call.Scope, in powerInput) (any, error) {
+	return each(s, in, func(i *state.Instance) error {
 		switch i.State {
 		case state.InstanceStopped:
 			return nil
@@ -94,8 +95,8 @@ func (s *scope) stop(in powerInput) (any, error) {
 				return awswire.Errorf("OperationNotPermitted", 400,
 					"The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.", i.ID)
 			}
-			i.State, i.ForceStop, i.Due = state.InstanceStopping, in.Force, s.now.Add(s.api.Delay(settings.InstanceStop))
-			s.because(i, "User initiated", "Client.UserInitiatedShutdown")
+			i.State, i.ForceStop, i.Due = state.InstanceStopping, in.Force, s.Now.Add(s.API.Delay(settings.InstanceStop))
+			because(s, i, "User initiated", "Client.UserInitiatedShutdown")
 			return nil
 		}
 		return wrongState(i, "stopped")
@@ -103,12 +104,12 @@ func (s *scope) stop(in powerInput) (any, error) {
 }
 
 // because notes why an instance goes down.
-func (s *scope) because(i *state.Instance, why, code string) {
-	i.Reason, i.ReasonCode = why+" ("+s.now.UTC().Format("2006-01-02 15:04:05 MST")+")", code
+func because(s *call.Scope, i *state.Instance, why, code string) {
+	i.Reason, i.ReasonCode = why+" ("+s.Now.UTC().Format("2006-01-02 15:04:05 MST")+")", code
 }
 
-func (s *scope) reboot(in powerInput) (any, error) {
-	if _, err := s.each(in, func(i *state.Instance) error {
+func reboot(s *call.Scope, in powerInput) (any, error) {
+	if _, err := each(s, in, func(i *state.Instance) error {
 		if i.State != state.InstanceRunning {
 			return wrongState(i, "rebooted")
 		}
@@ -117,11 +118,11 @@ func (s *scope) reboot(in powerInput) (any, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return done()
+	return call.Done()
 }
 
-func (s *scope) terminate(in powerInput) (any, error) {
-	return s.each(in, func(i *state.Instance) error {
+func terminate(s *call.Scope, in powerInput) (any, error) {
+	return each(s, in, func(i *state.Instance) error {
 		if slices.Contains([]string{state.InstanceShuttingDown, state.InstanceTerminated}, i.State) {
 			return nil
 		}
@@ -129,8 +130,8 @@ func (s *scope) terminate(in powerInput) (any, error) {
 			return awswire.Errorf("OperationNotPermitted", 400,
 				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", i.ID)
 		}
-		i.State, i.Due = state.InstanceShuttingDown, s.now.Add(s.api.Delay(settings.InstanceTerminate))
-		s.because(i, "User initiated", "Client.UserInitiatedShutdown")
+		i.State, i.Due = state.InstanceShuttingDown, s.Now.Add(s.API.Delay(settings.InstanceTerminate))
+		because(s, i, "User initiated", "Client.UserInitiatedShutdown")
 		return nil
 	})
 }

@@ -1,4 +1,4 @@
-package ec2
+package compute
 
 import (
 	"crypto/md5" //nolint:gosec // AWS's form of a fingerprint, no secret depends on it
@@ -12,35 +12,36 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
 type xmlKeyPair struct {
-	ID          string       `xml:"keyPairId"`
-	Name        string       `xml:"keyName"`
-	Type        string       `xml:"keyType,omitempty"`
-	Fingerprint string       `xml:"keyFingerprint"`
-	PublicKey   string       `xml:"publicKey,omitempty"`
-	Created     awswire.Time `xml:"createTime"`
-	Tags        items[tag]   `xml:"tagSet"`
+	ID          string               `xml:"keyPairId"`
+	Name        string               `xml:"keyName"`
+	Type        string               `xml:"keyType,omitempty"`
+	Fingerprint string               `xml:"keyFingerprint"`
+	PublicKey   string               `xml:"publicKey,omitempty"`
+	Created     awswire.Time         `xml:"createTime"`
+	Tags        call.Items[call.Tag] `xml:"tagSet"`
 }
 
 func keyPairID(k *state.KeyPair) string { return k.ID }
 
 // keyPairListing returns the listing; the public keys are shown on request only.
-func keyPairListing(withPublicKey bool) listing[state.KeyPair, xmlKeyPair] {
-	return listing[state.KeyPair, xmlKeyPair]{
-		action: "DescribeKeyPairs", set: "keySet", ids: "KeyPairId", kind: kindKeyPair,
-		names: "KeyName", name: func(k *state.KeyPair) string { return k.Name },
-		all: func(s *scope) []*state.KeyPair { return sorted(s.KeyPairs) }, key: keyPairID, tags: tagsOf(keyPairID),
-		fields: map[string]func(row[state.KeyPair]) []string{
-			"key-pair-id": text(func(r row[state.KeyPair]) string { return r.it.ID }),
-			"key-name":    text(func(r row[state.KeyPair]) string { return r.it.Name }),
-			"fingerprint": text(func(r row[state.KeyPair]) string { return r.it.Fingerprint }),
+func keyPairListing(withPublicKey bool) call.Listing[state.KeyPair, xmlKeyPair] {
+	return call.Listing[state.KeyPair, xmlKeyPair]{
+		Action: "DescribeKeyPairs", Set: "keySet", IDs: "KeyPairId", Kind: call.KindKeyPair,
+		Names: "KeyName", Name: func(k *state.KeyPair) string { return k.Name },
+		All: func(s *call.Scope) []*state.KeyPair { return call.Sorted(s.KeyPairs) }, Key: keyPairID, Tags: call.TagsOf(keyPairID),
+		Fields: map[string]func(call.Row[state.KeyPair]) []string{
+			"key-pair-id": call.Text(func(r call.Row[state.KeyPair]) string { return r.It.ID }),
+			"key-name":    call.Text(func(r call.Row[state.KeyPair]) string { return r.It.Name }),
+			"fingerprint": call.Text(func(r call.Row[state.KeyPair]) string { return r.It.Fingerprint }),
 		},
-		render: func(r row[state.KeyPair]) xmlKeyPair {
-			k := r.it
-			x := xmlKeyPair{ID: k.ID, Name: k.Name, Type: k.Type, Fingerprint: k.Fingerprint, Created: awswire.At(k.Created), Tags: r.tagSet(k.ID)}
+		Render: func(r call.Row[state.KeyPair]) xmlKeyPair {
+			k := r.It
+			x := xmlKeyPair{ID: k.ID, Name: k.Name, Type: k.Type, Fingerprint: k.Fingerprint, Created: awswire.At(k.Created), Tags: r.TagSet(k.ID)}
 			if withPublicKey {
 				x.PublicKey = k.PublicKey
 			}
@@ -52,34 +53,36 @@ func keyPairListing(withPublicKey bool) listing[state.KeyPair, xmlKeyPair] {
 type importKeyInput struct {
 	Name string
 	Key  []byte // authorized_keys form
-	Tags tagSpecs
+	Tags call.TagSpecs
 }
 
 type keyInput struct{ Name, ID string }
 
-func (a *api) keyActions() []awswire.Action {
+func keyActions(a *call.API) []awswire.Action {
 	type listInput struct {
-		query[state.KeyPair]
+		call.Query[state.KeyPair]
 		PublicKey bool
 	}
 	return []awswire.Action{
-		op[importKeyInput]{
-			name: "ImportKeyPair", decode: decodeImportKey, handle: (*scope).importKey,
-			creates: func(in importKeyInput) tagSpecs { return in.Tags },
-		}.write(a),
-		op[listInput]{
-			name: "DescribeKeyPairs",
-			decode: func(p *awswire.Params) listInput {
-				return listInput{keyPairListing(false).decode(p), p.Bool("IncludePublicKey", false)}
+		call.Op[importKeyInput]{
+			Name: "ImportKeyPair", Decode: decodeImportKey, Handle: importKey,
+			Creates: func(in importKeyInput) call.TagSpecs { return in.Tags },
+		}.Write(a),
+		call.Op[listInput]{
+			Name: "DescribeKeyPairs",
+			Decode: func(p *awswire.Params) listInput {
+				return listInput{keyPairListing(false).Decode(p), p.Bool("IncludePublicKey", false)}
 			},
-			handle: func(s *scope, in listInput) (any, error) { return keyPairListing(in.PublicKey).describe(s, in.query) },
-		}.read(a),
-		op[keyInput]{name: "DeleteKeyPair", decode: decodeKey, handle: (*scope).deleteKey}.write(a),
+			Handle: func(s *call.Scope, in listInput) (any, error) {
+				return keyPairListing(in.PublicKey).Describe(s, in.Query)
+			},
+		}.Read(a),
+		call.Op[keyInput]{Name: "DeleteKeyPair", Decode: decodeKey, Handle: deleteKey}.Write(a),
 	}
 }
 
 func decodeImportKey(p *awswire.Params) importKeyInput {
-	in := importKeyInput{Name: p.Required("KeyName"), Tags: decodeTagSpecs(p, "key-pair")}
+	in := importKeyInput{Name: p.Required("KeyName"), Tags: call.DecodeTagSpecs(p, "key-pair")}
 	material, err := base64.StdEncoding.DecodeString(p.Required("PublicKeyMaterial"))
 	if err != nil {
 		p.Refuse("InvalidKey.Format", "The public key material is not base64")
@@ -88,7 +91,7 @@ func decodeImportKey(p *awswire.Params) importKeyInput {
 	return in
 }
 
-func (s *scope) importKey(in importKeyInput) (any, error) {
+func importKey(s *call.Scope, in importKeyInput) (any, error) {
 	for _, k := range s.KeyPairs {
 		if k.Name == in.Name {
 			return nil, awswire.Errorf("InvalidKeyPair.Duplicate", 400, "The keypair '%s' already exists.", in.Name)
@@ -98,7 +101,7 @@ func (s *scope) importKey(in importKeyInput) (any, error) {
 	if err != nil {
 		return nil, awswire.Errorf("InvalidKey.Format", 400, "Key is not in valid OpenSSH public key format")
 	}
-	k := &state.KeyPair{ID: awswire.NewID("key"), Name: in.Name, PublicKey: strings.TrimSpace(string(in.Key)), Created: s.now}
+	k := &state.KeyPair{ID: awswire.NewID("key"), Name: in.Name, PublicKey: strings.TrimSpace(string(in.Key)), Created: s.Now}
 	switch public.Type() {
 	case ssh.KeyAlgoRSA:
 		k.Type, k.Fingerprint, err = "rsa", "", nil
@@ -114,8 +117,8 @@ func (s *scope) importKey(in importKeyInput) (any, error) {
 		return nil, err
 	}
 	s.KeyPairs[k.ID] = k
-	s.setTags(k.ID, in.Tags["key-pair"])
-	return xmlKeyPair{ID: k.ID, Name: k.Name, Fingerprint: k.Fingerprint, Tags: s.tagSet(k.ID)}, nil
+	s.SetTags(k.ID, in.Tags["key-pair"])
+	return xmlKeyPair{ID: k.ID, Name: k.Name, Fingerprint: k.Fingerprint, Tags: s.TagSet(k.ID)}, nil
 }
 
 // fingerprint is AWS's of an imported RSA key: MD5 of its DER form.
@@ -141,7 +144,7 @@ func decodeKey(p *awswire.Params) keyInput {
 }
 
 // deleteKey removes a key pair; one that is not there is no fault, as on AWS.
-func (s *scope) deleteKey(in keyInput) (any, error) {
+func deleteKey(s *call.Scope, in keyInput) (any, error) {
 	out := struct {
 		Return bool   `xml:"return"`
 		ID     string `xml:"keyPairId,omitempty"`
@@ -157,7 +160,7 @@ func (s *scope) deleteKey(in keyInput) (any, error) {
 }
 
 // keyNamed returns the key pair of that name; nil if there is none.
-func (s *scope) keyNamed(name string) *state.KeyPair {
+func keyNamed(s *call.Scope, name string) *state.KeyPair {
 	for _, k := range s.KeyPairs {
 		if k.Name == name {
 			return k

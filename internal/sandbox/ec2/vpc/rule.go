@@ -1,4 +1,4 @@
-package ec2
+package vpc
 
 import (
 	"cmp"
@@ -9,18 +9,19 @@ import (
 	"strings"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
 // xmlPermission is how a group shows its rules: those with the same protocol and ports together.
 type xmlPermission struct {
-	Protocol string          `xml:"ipProtocol"`
-	From     *int            `xml:"fromPort"`
-	To       *int            `xml:"toPort"`
-	Groups   items[xmlPeer]  `xml:"groups"`
-	Ranges   items[xmlRange] `xml:"ipRanges"`
-	IPv6     struct{}        `xml:"ipv6Ranges"`
-	Prefixes struct{}        `xml:"prefixListIds"`
+	Protocol string               `xml:"ipProtocol"`
+	From     *int                 `xml:"fromPort"`
+	To       *int                 `xml:"toPort"`
+	Groups   call.Items[xmlPeer]  `xml:"groups"`
+	Ranges   call.Items[xmlRange] `xml:"ipRanges"`
+	IPv6     struct{}             `xml:"ipv6Ranges"`
+	Prefixes struct{}             `xml:"prefixListIds"`
 }
 
 type xmlPeer struct {
@@ -35,8 +36,8 @@ type xmlRange struct {
 }
 
 // permissions returns a group's rules of one direction as it shows them.
-func permissions(g *state.SecurityGroup, egress bool) items[xmlPermission] {
-	var all items[xmlPermission]
+func permissions(g *state.SecurityGroup, egress bool) call.Items[xmlPermission] {
+	var all call.Items[xmlPermission]
 	at := map[string]int{}
 	for _, r := range g.Rules {
 		if r.Egress != egress {
@@ -65,18 +66,18 @@ func permissions(g *state.SecurityGroup, egress bool) items[xmlPermission] {
 
 // xmlRule is how a rule shows itself.
 type xmlRule struct {
-	ID          string     `xml:"securityGroupRuleId"`
-	ARN         string     `xml:"securityGroupRuleArn"`
-	Group       string     `xml:"groupId"`
-	Owner       string     `xml:"groupOwnerId"`
-	Egress      bool       `xml:"isEgress"`
-	Protocol    string     `xml:"ipProtocol"`
-	From        int        `xml:"fromPort"`
-	To          int        `xml:"toPort"`
-	CIDR        string     `xml:"cidrIpv4,omitempty"`
-	Peer        *xmlPeer   `xml:"referencedGroupInfo"`
-	Description string     `xml:"description,omitempty"`
-	Tags        items[tag] `xml:"tagSet"`
+	ID          string               `xml:"securityGroupRuleId"`
+	ARN         string               `xml:"securityGroupRuleArn"`
+	Group       string               `xml:"groupId"`
+	Owner       string               `xml:"groupOwnerId"`
+	Egress      bool                 `xml:"isEgress"`
+	Protocol    string               `xml:"ipProtocol"`
+	From        int                  `xml:"fromPort"`
+	To          int                  `xml:"toPort"`
+	CIDR        string               `xml:"cidrIpv4,omitempty"`
+	Peer        *xmlPeer             `xml:"referencedGroupInfo"`
+	Description string               `xml:"description,omitempty"`
+	Tags        call.Items[call.Tag] `xml:"tagSet"`
 }
 
 // groupRule is a rule with the group that it is in.
@@ -85,10 +86,10 @@ type groupRule struct {
 	group *state.SecurityGroup
 }
 
-func (s *scope) renderRule(g *state.SecurityGroup, r state.SecurityGroupRule) xmlRule {
+func renderRule(s *call.Scope, g *state.SecurityGroup, r state.SecurityGroupRule) xmlRule {
 	x := xmlRule{
-		ID: r.ID, ARN: arn(s.region.Name, r.ID), Group: g.ID, Owner: state.Account, Egress: r.Egress, Protocol: r.Protocol,
-		From: r.From, To: r.To, CIDR: r.CIDR, Description: r.Description, Tags: s.tagSet(r.ID),
+		ID: r.ID, ARN: call.ARN(s.Region.Name, r.ID), Group: g.ID, Owner: state.Account, Egress: r.Egress, Protocol: r.Protocol,
+		From: r.From, To: r.To, CIDR: r.CIDR, Description: r.Description, Tags: s.TagSet(r.ID),
 	}
 	if r.Group != "" {
 		x.Peer = &xmlPeer{User: state.Account, Group: r.Group}
@@ -96,24 +97,22 @@ func (s *scope) renderRule(g *state.SecurityGroup, r state.SecurityGroupRule) xm
 	return x
 }
 
-// rule returns the rule of that id with its group; nil if there is none.
-func (s *scope) rule(id string) (*state.SecurityGroup, *state.SecurityGroupRule) {
+// HasRule reports whether there is a rule of that id.
+func HasRule(s *call.Scope, id string) bool {
 	for _, g := range s.SecurityGroups {
-		for i := range g.Rules {
-			if g.Rules[i].ID == id {
-				return g, &g.Rules[i]
-			}
+		if slices.ContainsFunc(g.Rules, func(r state.SecurityGroupRule) bool { return r.ID == id }) {
+			return true
 		}
 	}
-	return nil, nil
+	return false
 }
 
 func ruleID(r *groupRule) string { return r.ID }
 
-var ruleListing = listing[groupRule, xmlRule]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeSecurityGroupRules", set: "securityGroupRuleSet", ids: "SecurityGroupRuleId", kind: kindRule,
-	all: func(s *scope) (all []*groupRule) {
-		for _, g := range sorted(s.SecurityGroups) {
+var ruleListing = call.Listing[groupRule, xmlRule]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeSecurityGroupRules", Set: "securityGroupRuleSet", IDs: "SecurityGroupRuleId", Kind: call.KindRule,
+	All: func(s *call.Scope) (all []*groupRule) {
+		for _, g := range call.Sorted(s.SecurityGroups) {
 			for _, r := range g.Rules {
 				all = append(all, &groupRule{r, g})
 			}
@@ -121,12 +120,12 @@ var ruleListing = listing[groupRule, xmlRule]{ //nolint:gochecknoglobals // a co
 		slices.SortFunc(all, func(a, b *groupRule) int { return cmp.Compare(a.ID, b.ID) })
 		return all
 	},
-	key: ruleID, tags: tagsOf(ruleID),
-	fields: map[string]func(row[groupRule]) []string{
-		"group-id":               text(func(r row[groupRule]) string { return r.it.group.ID }),
-		"security-group-rule-id": text(func(r row[groupRule]) string { return r.it.ID }),
+	Key: ruleID, Tags: call.TagsOf(ruleID),
+	Fields: map[string]func(call.Row[groupRule]) []string{
+		"group-id":               call.Text(func(r call.Row[groupRule]) string { return r.It.group.ID }),
+		"security-group-rule-id": call.Text(func(r call.Row[groupRule]) string { return r.It.ID }),
 	},
-	render: func(r row[groupRule]) xmlRule { return r.renderRule(r.it.group, r.it.SecurityGroupRule) },
+	Render: func(r call.Row[groupRule]) xmlRule { return renderRule(r.Scope, r.It.group, r.It.SecurityGroupRule) },
 }
 
 // rulesInput is a group and the rules to add to it or to take from it.
@@ -135,12 +134,12 @@ type rulesInput struct {
 	Egress bool
 	Rules  []state.SecurityGroupRule
 	IDs    []string // of rules to take away
-	Tags   tagSpecs
+	Tags   call.TagSpecs
 }
 
 func decodeAuthorize(egress bool) func(*awswire.Params) rulesInput {
 	return func(p *awswire.Params) rulesInput {
-		in := rulesInput{Group: p.Required("GroupId"), Egress: egress, Rules: decodePermissions(p, egress), Tags: decodeTagSpecs(p, "security-group-rule")}
+		in := rulesInput{Group: p.Required("GroupId"), Egress: egress, Rules: decodePermissions(p, egress), Tags: call.DecodeTagSpecs(p, "security-group-rule")}
 		if len(in.Rules) == 0 {
 			p.Refuse("MissingParameter", "The request must contain the parameter ipPermissions")
 		}
@@ -242,18 +241,18 @@ func decodeDescription(p *awswire.Params) string {
 	return d
 }
 
-func (s *scope) authorize(in rulesInput) (any, error) {
-	g, err := find(s.SecurityGroups, kindGroup, in.Group)
+func authorize(s *call.Scope, in rulesInput) (any, error) {
+	g, err := call.Find(s.SecurityGroups, call.KindGroup, in.Group)
 	if err != nil {
 		return nil, err
 	}
 	out := struct {
-		Return bool           `xml:"return"`
-		Rules  items[xmlRule] `xml:"securityGroupRuleSet"`
+		Return bool                `xml:"return"`
+		Rules  call.Items[xmlRule] `xml:"securityGroupRuleSet"`
 	}{Return: true}
 	for _, r := range in.Rules {
 		if r.Group != "" {
-			peer, err := find(s.SecurityGroups, kindGroup, r.Group)
+			peer, err := call.Find(s.SecurityGroups, call.KindGroup, r.Group)
 			if err != nil {
 				return nil, err
 			}
@@ -266,8 +265,8 @@ func (s *scope) authorize(in rulesInput) (any, error) {
 		}
 		r.ID = awswire.NewID("sgr")
 		g.Rules = append(g.Rules, r)
-		s.setTags(r.ID, in.Tags["security-group-rule"])
-		out.Rules.Item = append(out.Rules.Item, s.renderRule(g, r))
+		s.SetTags(r.ID, in.Tags["security-group-rule"])
+		out.Rules.Item = append(out.Rules.Item, renderRule(s, g, r))
 	}
 	count := 0
 	for _, r := range g.Rules {
@@ -275,7 +274,7 @@ func (s *scope) authorize(in rulesInput) (any, error) {
 			count++
 		}
 	}
-	if count > s.api.Quotas.RulesPerGroup {
+	if count > s.API.Quotas.RulesPerGroup {
 		return nil, awswire.Errorf("RulesPerSecurityGroupLimitExceeded", 400, "The maximum number of rules per security group has been reached.")
 	}
 	return out, nil
@@ -286,25 +285,25 @@ func ruleText(r state.SecurityGroupRule) string {
 	return fmt.Sprintf("peer: %s, %s, from port: %d, to port: %d, ALLOW", cmp.Or(r.CIDR, r.Group), strings.ToUpper(r.Protocol), r.From, r.To)
 }
 
-func (s *scope) revoke(in rulesInput) (any, error) {
-	g, err := find(s.SecurityGroups, kindGroup, in.Group)
+func revoke(s *call.Scope, in rulesInput) (any, error) {
+	g, err := call.Find(s.SecurityGroups, call.KindGroup, in.Group)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range in.Rules {
-		if !s.dropRule(g, r.Same) {
+		if !dropRule(s, g, r.Same) {
 			return nil, awswire.Errorf("InvalidPermission.NotFound", 400, "The specified rule does not exist in this security group.")
 		}
 	}
 	for _, id := range in.IDs {
-		if !s.dropRule(g, func(r state.SecurityGroupRule) bool { return r.ID == id && r.Egress == in.Egress }) {
+		if !dropRule(s, g, func(r state.SecurityGroupRule) bool { return r.ID == id && r.Egress == in.Egress }) {
 			return nil, awswire.Errorf("InvalidSecurityGroupRuleId.NotFound", 400, "The security group rule ID '%s' does not exist", id)
 		}
 	}
-	return done()
+	return call.Done()
 }
 
-func (s *scope) dropRule(g *state.SecurityGroup, matches func(state.SecurityGroupRule) bool) bool {
+func dropRule(s *call.Scope, g *state.SecurityGroup, matches func(state.SecurityGroupRule) bool) bool {
 	i := slices.IndexFunc(g.Rules, matches)
 	if i < 0 {
 		return false

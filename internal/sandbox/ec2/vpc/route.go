@@ -1,22 +1,23 @@
-package ec2
+package vpc
 
 import (
 	"net/netip"
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/network"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
 type xmlRouteTable struct {
-	ID           string                     `xml:"routeTableId"`
-	Owner        string                     `xml:"ownerId"`
-	VPC          string                     `xml:"vpcId"`
-	Routes       items[xmlRoute]            `xml:"routeSet"`
-	Associations items[xmlRouteAssociation] `xml:"associationSet"`
-	Propagating  struct{}                   `xml:"propagatingVgwSet"`
-	Tags         items[tag]                 `xml:"tagSet"`
+	ID           string                          `xml:"routeTableId"`
+	Owner        string                          `xml:"ownerId"`
+	VPC          string                          `xml:"vpcId"`
+	Routes       call.Items[xmlRoute]            `xml:"routeSet"`
+	Associations call.Items[xmlRouteAssociation] `xml:"associationSet"`
+	Propagating  struct{}                        `xml:"propagatingVgwSet"`
+	Tags         call.Items[call.Tag]            `xml:"tagSet"`
 }
 
 type xmlRoute struct {
@@ -34,17 +35,17 @@ type xmlRouteAssociation struct {
 	State  string `xml:"associationState>state"`
 }
 
-func (s *scope) renderRouteTable(t *state.RouteTable) xmlRouteTable {
+func renderRouteTable(s *call.Scope, t *state.RouteTable) xmlRouteTable {
 	return xmlRouteTable{
-		ID: t.ID, Owner: state.Account, VPC: t.VPC, Tags: s.tagSet(t.ID), Routes: itemsOf(s.routes(t), func(r xmlRoute) xmlRoute { return r }),
-		Associations: itemsOf(t.Associations, func(a state.RouteAssociation) xmlRouteAssociation {
+		ID: t.ID, Owner: state.Account, VPC: t.VPC, Tags: s.TagSet(t.ID), Routes: call.ItemsOf(routes(s, t), func(r xmlRoute) xmlRoute { return r }),
+		Associations: call.ItemsOf(t.Associations, func(a state.RouteAssociation) xmlRouteAssociation {
 			return xmlRouteAssociation{a.ID, t.ID, a.Subnet, a.Subnet == "", "associated"}
 		}),
 	}
 }
 
 // routes returns the table's routes as shown: the one within the VPC first.
-func (s *scope) routes(t *state.RouteTable) []xmlRoute {
+func routes(s *call.Scope, t *state.RouteTable) []xmlRoute {
 	all := []xmlRoute{{s.VPCs[t.VPC].CIDR, "local", "active", "CreateRouteTable"}}
 	for _, r := range t.Routes {
 		x := xmlRoute{r.Destination, r.Gateway, "active", "CreateRoute"}
@@ -59,84 +60,84 @@ func (s *scope) routes(t *state.RouteTable) []xmlRoute {
 func routeTableID(t *state.RouteTable) string { return t.ID }
 
 // eachRoute and eachAssociation make filter fields with a value for each of a table's routes or associations.
-func eachRoute(f func(xmlRoute) string) func(row[state.RouteTable]) []string {
-	return func(r row[state.RouteTable]) (all []string) {
-		for _, route := range r.routes(r.it) {
+func eachRoute(f func(xmlRoute) string) func(call.Row[state.RouteTable]) []string {
+	return func(r call.Row[state.RouteTable]) (all []string) {
+		for _, route := range routes(r.Scope, r.It) {
 			all = append(all, f(route))
 		}
 		return all
 	}
 }
 
-func eachAssociation(f func(state.RouteAssociation) string) func(row[state.RouteTable]) []string {
-	return func(r row[state.RouteTable]) (all []string) {
-		for _, a := range r.it.Associations {
+func eachAssociation(f func(state.RouteAssociation) string) func(call.Row[state.RouteTable]) []string {
+	return func(r call.Row[state.RouteTable]) (all []string) {
+		for _, a := range r.It.Associations {
 			all = append(all, f(a))
 		}
 		return all
 	}
 }
 
-var routeTableListing = listing[state.RouteTable, xmlRouteTable]{ //nolint:gochecknoglobals // a constant table
-	action: "DescribeRouteTables", set: "routeTableSet", ids: "RouteTableId", kind: kindRouteTable,
-	all: func(s *scope) []*state.RouteTable { return sorted(s.RouteTables) }, key: routeTableID, tags: tagsOf(routeTableID),
-	fields: map[string]func(row[state.RouteTable]) []string{
-		"route-table-id":                         text(func(r row[state.RouteTable]) string { return r.it.ID }),
-		"vpc-id":                                 text(func(r row[state.RouteTable]) string { return r.it.VPC }),
-		"owner-id":                               text(func(row[state.RouteTable]) string { return state.Account }),
-		"association.main":                       truth(func(r row[state.RouteTable]) bool { return r.it.Main() }),
+var routeTableListing = call.Listing[state.RouteTable, xmlRouteTable]{ //nolint:gochecknoglobals // a constant table
+	Action: "DescribeRouteTables", Set: "routeTableSet", IDs: "RouteTableId", Kind: call.KindRouteTable,
+	All: func(s *call.Scope) []*state.RouteTable { return call.Sorted(s.RouteTables) }, Key: routeTableID, Tags: call.TagsOf(routeTableID),
+	Fields: map[string]func(call.Row[state.RouteTable]) []string{
+		"route-table-id":                         call.Text(func(r call.Row[state.RouteTable]) string { return r.It.ID }),
+		"vpc-id":                                 call.Text(func(r call.Row[state.RouteTable]) string { return r.It.VPC }),
+		"owner-id":                               call.Text(func(call.Row[state.RouteTable]) string { return state.Account }),
+		"association.main":                       call.Truth(func(r call.Row[state.RouteTable]) bool { return r.It.Main() }),
 		"association.subnet-id":                  eachAssociation(func(a state.RouteAssociation) string { return a.Subnet }),
 		"association.route-table-association-id": eachAssociation(func(a state.RouteAssociation) string { return a.ID }),
-		"association.route-table-id":             text(func(r row[state.RouteTable]) string { return r.it.ID }),
+		"association.route-table-id":             call.Text(func(r call.Row[state.RouteTable]) string { return r.It.ID }),
 		"route.destination-cidr-block":           eachRoute(func(r xmlRoute) string { return r.Destination }),
 		"route.gateway-id":                       eachRoute(func(r xmlRoute) string { return r.Gateway }),
 		"route.state":                            eachRoute(func(r xmlRoute) string { return r.State }),
 	},
-	render: func(r row[state.RouteTable]) xmlRouteTable { return r.renderRouteTable(r.it) },
+	Render: func(r call.Row[state.RouteTable]) xmlRouteTable { return renderRouteTable(r.Scope, r.It) },
 }
 
-func (a *api) routeActions() []awswire.Action {
+func routeActions(a *call.API) []awswire.Action {
 	touches := func(in routeInput) []string { return []string{in.Table} }
 	return []awswire.Action{
-		op[routeTableInput]{
-			name: "CreateRouteTable", decode: decodeCreateRouteTable, handle: (*scope).createRouteTable,
-			touches: only(func(in routeTableInput) string { return in.VPC }), creates: func(in routeTableInput) tagSpecs { return in.Tags },
-		}.write(a),
-		routeTableListing.on(a),
-		op[one]{name: "DeleteRouteTable", decode: decodeOne("RouteTableId"), handle: (*scope).deleteRouteTable, touches: oneID}.write(a),
-		op[routeInput]{name: "CreateRoute", decode: decodeRoute(true), handle: (*scope).createRoute, touches: touches}.write(a),
-		op[routeInput]{name: "ReplaceRoute", decode: decodeRoute(true), handle: (*scope).replaceRoute, touches: touches}.write(a),
-		op[routeInput]{name: "DeleteRoute", decode: decodeRoute(false), handle: (*scope).deleteRoute, touches: touches}.write(a),
-		op[associationInput]{
-			name: "AssociateRouteTable", handle: (*scope).associateRouteTable,
-			decode: func(p *awswire.Params) associationInput {
+		call.Op[routeTableInput]{
+			Name: "CreateRouteTable", Decode: decodeCreateRouteTable, Handle: createRouteTable,
+			Touches: call.Only(func(in routeTableInput) string { return in.VPC }), Creates: func(in routeTableInput) call.TagSpecs { return in.Tags },
+		}.Write(a),
+		routeTableListing.On(a),
+		call.Op[call.One]{Name: "DeleteRouteTable", Decode: call.DecodeOne("RouteTableId"), Handle: deleteRouteTable, Touches: call.OneID}.Write(a),
+		call.Op[routeInput]{Name: "CreateRoute", Decode: decodeRoute(true), Handle: createRoute, Touches: touches}.Write(a),
+		call.Op[routeInput]{Name: "ReplaceRoute", Decode: decodeRoute(true), Handle: replaceRoute, Touches: touches}.Write(a),
+		call.Op[routeInput]{Name: "DeleteRoute", Decode: decodeRoute(false), Handle: deleteRoute, Touches: touches}.Write(a),
+		call.Op[associationInput]{
+			Name: "AssociateRouteTable", Handle: associateRouteTable,
+			Decode: func(p *awswire.Params) associationInput {
 				return associationInput{p.Required("RouteTableId"), p.Required("SubnetId")}
 			},
-			touches: func(in associationInput) []string { return []string{in.Table, in.Subnet} },
-		}.write(a),
-		op[one]{name: "DisassociateRouteTable", decode: decodeOne("AssociationId"), handle: (*scope).disassociateRouteTable}.write(a),
+			Touches: func(in associationInput) []string { return []string{in.Table, in.Subnet} },
+		}.Write(a),
+		call.Op[call.One]{Name: "DisassociateRouteTable", Decode: call.DecodeOne("AssociationId"), Handle: disassociateRouteTable}.Write(a),
 	}
 }
 
 type routeTableInput struct {
 	VPC   string
 	Token string
-	Tags  tagSpecs
+	Tags  call.TagSpecs
 }
 
 func decodeCreateRouteTable(p *awswire.Params) routeTableInput {
-	return routeTableInput{p.Required("VpcId"), p.String("ClientToken"), decodeTagSpecs(p, "route-table")}
+	return routeTableInput{p.Required("VpcId"), p.String("ClientToken"), call.DecodeTagSpecs(p, "route-table")}
 }
 
 // newRouteTable makes a table with no routes but the one within the VPC.
-func (s *scope) newRouteTable(vpc string) *state.RouteTable {
+func newRouteTable(s *call.Scope, vpc string) *state.RouteTable {
 	t := &state.RouteTable{ID: awswire.NewID("rtb"), VPC: vpc}
 	s.RouteTables[t.ID] = t
 	return t
 }
 
-func (s *scope) createRouteTable(in routeTableInput) (any, error) {
-	if _, err := find(s.VPCs, kindVPC, in.VPC); err != nil {
+func createRouteTable(s *call.Scope, in routeTableInput) (any, error) {
+	if _, err := call.Find(s.VPCs, call.KindVPC, in.VPC); err != nil {
 		return nil, err
 	}
 	count := 0
@@ -145,43 +146,38 @@ func (s *scope) createRouteTable(in routeTableInput) (any, error) {
 			count++
 		}
 	}
-	id, _, err := s.once(in.Token, func() (string, error) {
-		if count >= s.api.Quotas.RouteTables {
+	id, _, err := s.Once(in.Token, func() (string, error) {
+		if count >= s.API.Quotas.RouteTables {
 			return "", awswire.Errorf("RouteTableLimitExceeded", 400, "The maximum number of route tables has been reached.")
 		}
-		t := s.newRouteTable(in.VPC)
-		s.setTags(t.ID, in.Tags["route-table"])
+		t := newRouteTable(s, in.VPC)
+		s.SetTags(t.ID, in.Tags["route-table"])
 		return t.ID, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := find(s.RouteTables, kindRouteTable, id)
+	t, err := call.Find(s.RouteTables, call.KindRouteTable, id)
 	if err != nil {
 		return nil, err
 	}
 	return struct {
 		Table xmlRouteTable `xml:"routeTable"`
 		Token string        `xml:"clientToken,omitempty"`
-	}{s.renderRouteTable(t), in.Token}, nil
+	}{renderRouteTable(s, t), in.Token}, nil
 }
 
-// once makes something for the call's client token, at most once.
-func (s *scope) once(token string, create func() (string, error)) (string, bool, error) {
-	return s.region.Once("ec2:"+s.req.Action, token, s.req.Fingerprint, s.now, create)
-}
-
-func (s *scope) deleteRouteTable(in one) (any, error) {
-	t, err := find(s.RouteTables, kindRouteTable, in.ID)
+func deleteRouteTable(s *call.Scope, in call.One) (any, error) {
+	t, err := call.Find(s.RouteTables, call.KindRouteTable, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	if len(t.Associations) > 0 {
-		return nil, dependency(kindRouteTable, t.ID)
+		return nil, call.Dependency(call.KindRouteTable, t.ID)
 	}
 	delete(s.RouteTables, t.ID)
 	delete(s.Tags, t.ID)
-	return done()
+	return call.Done()
 }
 
 type routeInput struct{ Table, Destination, Gateway string }
@@ -202,57 +198,57 @@ func decodeRoute(withTarget bool) func(*awswire.Params) routeInput {
 }
 
 // route finds the table, checks the gateway if there is one, and finds the route's number; -1 if there is none.
-func (s *scope) route(in routeInput) (*state.RouteTable, int, error) {
-	t, err := find(s.RouteTables, kindRouteTable, in.Table)
+func route(s *call.Scope, in routeInput) (*state.RouteTable, int, error) {
+	t, err := call.Find(s.RouteTables, call.KindRouteTable, in.Table)
 	if err != nil {
 		return nil, 0, err
 	}
 	if in.Gateway != "" {
-		g, err := find(s.InternetGateways, kindGateway, in.Gateway)
+		g, err := call.Find(s.InternetGateways, call.KindGateway, in.Gateway)
 		if err != nil {
 			return nil, 0, err
 		}
 		if g.VPC != t.VPC {
-			return nil, 0, invalid("route table %s and network gateway %s belong to different networks", t.ID, g.ID)
+			return nil, 0, call.Invalid("route table %s and network gateway %s belong to different networks", t.ID, g.ID)
 		}
 	}
 	return t, slices.IndexFunc(t.Routes, func(r state.Route) bool { return r.Destination == in.Destination }), nil
 }
 
-func (s *scope) createRoute(in routeInput) (any, error) {
-	t, at, err := s.route(in)
+func createRoute(s *call.Scope, in routeInput) (any, error) {
+	t, at, err := route(s, in)
 	if err != nil {
 		return nil, err
 	}
 	local := netip.MustParsePrefix(s.VPCs[t.VPC].CIDR)
 	switch block := netip.MustParsePrefix(in.Destination); {
 	case at >= 0 && t.Routes[at].Gateway == in.Gateway:
-		return done() // AWS takes the same route again
+		return call.Done() // AWS takes the same route again
 	case at >= 0 || block == local:
 		return nil, awswire.Errorf("RouteAlreadyExists", 400, "The route identified by %s already exists.", in.Destination)
 	case local.Contains(block.Addr()) && block.Bits() > local.Bits():
-		return nil, invalid("The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks", in.Destination)
-	case len(t.Routes)+1 >= s.api.Quotas.RoutesPerTable:
+		return nil, call.Invalid("The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks", in.Destination)
+	case len(t.Routes)+1 >= s.API.Quotas.RoutesPerTable:
 		return nil, awswire.Errorf("RouteLimitExceeded", 400, "The maximum number of routes has been reached.")
 	}
 	t.Routes = append(t.Routes, state.Route{Destination: in.Destination, Gateway: in.Gateway})
-	return done()
+	return call.Done()
 }
 
-func (s *scope) replaceRoute(in routeInput) (any, error) {
-	t, at, err := s.route(in)
+func replaceRoute(s *call.Scope, in routeInput) (any, error) {
+	t, at, err := route(s, in)
 	if err != nil {
 		return nil, err
 	}
 	if at < 0 {
-		return nil, invalid("There is no route defined for '%s' in the route table. Use CreateRoute instead.", in.Destination)
+		return nil, call.Invalid("There is no route defined for '%s' in the route table. Use CreateRoute instead.", in.Destination)
 	}
 	t.Routes[at].Gateway = in.Gateway
-	return done()
+	return call.Done()
 }
 
-func (s *scope) deleteRoute(in routeInput) (any, error) {
-	t, at, err := s.route(in)
+func deleteRoute(s *call.Scope, in routeInput) (any, error) {
+	t, at, err := route(s, in)
 	if err != nil {
 		return nil, err
 	}
@@ -260,22 +256,22 @@ func (s *scope) deleteRoute(in routeInput) (any, error) {
 		return nil, awswire.Errorf("InvalidRoute.NotFound", 400, "no route with destination-cidr-block %s in route table %s", in.Destination, t.ID)
 	}
 	t.Routes = slices.Delete(t.Routes, at, at+1)
-	return done()
+	return call.Done()
 }
 
 type associationInput struct{ Table, Subnet string }
 
-func (s *scope) associateRouteTable(in associationInput) (any, error) {
-	t, err := find(s.RouteTables, kindRouteTable, in.Table)
+func associateRouteTable(s *call.Scope, in associationInput) (any, error) {
+	t, err := call.Find(s.RouteTables, call.KindRouteTable, in.Table)
 	if err != nil {
 		return nil, err
 	}
-	n, err := find(s.Subnets, kindSubnet, in.Subnet)
+	n, err := call.Find(s.Subnets, call.KindSubnet, in.Subnet)
 	if err != nil {
 		return nil, err
 	}
 	if n.VPC != t.VPC {
-		return nil, invalid("route table %s and subnet %s belong to different networks", t.ID, n.ID)
+		return nil, call.Invalid("route table %s and subnet %s belong to different networks", t.ID, n.ID)
 	}
 	association := state.RouteAssociation{ID: awswire.NewID("rtbassoc"), Subnet: n.ID}
 	for _, other := range s.RouteTables {
@@ -298,18 +294,18 @@ func (s *scope) associateRouteTable(in associationInput) (any, error) {
 	}{association.ID, "associated"}, nil
 }
 
-func (s *scope) disassociateRouteTable(in one) (any, error) {
+func disassociateRouteTable(s *call.Scope, in call.One) (any, error) {
 	for _, t := range s.RouteTables {
 		for i, a := range t.Associations {
 			if a.ID != in.ID {
 				continue
 			}
 			if a.Subnet == "" {
-				return nil, invalid("cannot disassociate the main route table association %s", in.ID)
+				return nil, call.Invalid("cannot disassociate the main route table association %s", in.ID)
 			}
 			t.Associations = slices.Delete(t.Associations, i, i+1)
-			return done()
+			return call.Done()
 		}
 	}
-	return nil, kindAssociation.notFound(in.ID)
+	return nil, call.KindAssociation.NotFound(in.ID)
 }

@@ -1,9 +1,10 @@
-package ec2
+package compute
 
 import (
 	"encoding/xml"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
@@ -15,10 +16,10 @@ func (r attributeResult) MarshalXML(e *xml.Encoder, start xml.StartElement) erro
 	if err := e.EncodeToken(start); err != nil {
 		return err
 	}
-	if err := e.EncodeElement(r.instance, element("instanceId")); err != nil {
+	if err := e.EncodeElement(r.instance, call.Element("instanceId")); err != nil {
 		return err
 	}
-	if err := e.EncodeElement(value[string]{r.value}, element(r.attribute)); err != nil {
+	if err := e.EncodeElement(call.Value[string]{Value: r.value}, call.Element(r.attribute)); err != nil {
 		return err
 	}
 	return e.EncodeToken(start.End())
@@ -66,8 +67,8 @@ func (in metadataInput) apply(m state.MetadataOptions) state.MetadataOptions {
 	return m
 }
 
-func (s *scope) modifyMetadata(in metadataInput) (any, error) {
-	i, err := find(s.Instances, kindInstance, in.Instance)
+func modifyMetadata(s *call.Scope, in metadataInput) (any, error) {
+	i, err := call.Find(s.Instances, call.KindInstance, in.Instance)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
-package ec2
+package compute
 
 import (
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/vpc"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
@@ -23,12 +25,12 @@ type attributeSpec struct {
 	parameter string
 	truth     bool // a truth value
 	stopped   bool // can be changed only while the instance is stopped
-	set       func(*scope, *state.Instance, attributeInput) error
-	get       func(*state.Instance) string
+	apply     func(*call.Scope, *state.Instance, attributeInput) error
+	show      func(*state.Instance) string
 }
 
-func flag(field func(*state.Instance) *bool) (func(*scope, *state.Instance, attributeInput) error, func(*state.Instance) string) {
-	return func(_ *scope, i *state.Instance, in attributeInput) error {
+func flag(field func(*state.Instance) *bool) (func(*call.Scope, *state.Instance, attributeInput) error, func(*state.Instance) string) {
+	return func(_ *call.Scope, i *state.Instance, in attributeInput) error {
 			*field(i) = in.Value == "true"
 			return nil
 		}, func(i *state.Instance) string {
@@ -42,19 +44,19 @@ func flag(field func(*state.Instance) *bool) (func(*scope, *state.Instance, attr
 // attributeSpecs returns the table, by the attribute's name.
 func attributeSpecs() map[string]attributeSpec {
 	specs := map[string]attributeSpec{
-		"instanceType": {parameter: "InstanceType", stopped: true, set: setType, get: func(i *state.Instance) string { return i.Type }},
+		"instanceType": {parameter: "InstanceType", stopped: true, apply: setType, show: func(i *state.Instance) string { return i.Type }},
 		"userData": {
-			parameter: "UserData", stopped: true, get: func(i *state.Instance) string { return i.UserData },
-			set: func(_ *scope, i *state.Instance, in attributeInput) error { i.UserData = in.Value; return nil },
+			parameter: "UserData", stopped: true, show: func(i *state.Instance) string { return i.UserData },
+			apply: func(_ *call.Scope, i *state.Instance, in attributeInput) error { i.UserData = in.Value; return nil },
 		},
-		"instanceInitiatedShutdownBehavior": {parameter: "InstanceInitiatedShutdownBehavior", set: setShutdown, get: func(i *state.Instance) string {
+		"instanceInitiatedShutdownBehavior": {parameter: "InstanceInitiatedShutdownBehavior", apply: setShutdown, show: func(i *state.Instance) string {
 			if i.TerminateOnHalt {
 				return "terminate"
 			}
 			return "stop"
 		}},
-		"groupSet":           {parameter: "GroupId", set: setGroups},
-		"blockDeviceMapping": {parameter: "BlockDeviceMapping", set: setDevices},
+		"groupSet":           {parameter: "GroupId", apply: setGroups},
+		"blockDeviceMapping": {parameter: "BlockDeviceMapping", apply: setDevices},
 	}
 	for name, f := range map[string]struct {
 		parameter string
@@ -66,37 +68,37 @@ func attributeSpecs() map[string]attributeSpec {
 		"ebsOptimized":          {"EbsOptimized", true, func(i *state.Instance) *bool { return &i.EBSOptimized }},
 	} {
 		spec := attributeSpec{parameter: f.parameter, truth: true, stopped: f.stopped}
-		spec.set, spec.get = flag(f.field)
+		spec.apply, spec.show = flag(f.field)
 		specs[name] = spec
 	}
 	set, _ := flag(func(i *state.Instance) *bool { return &i.NoSourceDestCheck })
 	specs["sourceDestCheck"] = attributeSpec{
 		parameter: "SourceDestCheck", truth: true,
-		set: func(s *scope, i *state.Instance, in attributeInput) error {
+		apply: func(s *call.Scope, i *state.Instance, in attributeInput) error {
 			in.Value = map[string]string{"true": "false"}[in.Value] + map[string]string{"false": "true"}[in.Value]
 			return set(s, i, in)
 		},
-		get: func(i *state.Instance) string {
+		show: func(i *state.Instance) string {
 			return map[bool]string{true: "false", false: "true"}[i.NoSourceDestCheck]
 		},
 	}
 	return specs
 }
 
-func (a *api) attributeActions() []awswire.Action {
-	touches := only(func(in attributeInput) string { return in.Instance })
+func attributeActions(a *call.API) []awswire.Action {
+	touches := call.Only(func(in attributeInput) string { return in.Instance })
 	return []awswire.Action{
-		op[attributeInput]{name: "ModifyInstanceAttribute", decode: decodeModifyAttribute, handle: (*scope).modifyAttribute, touches: touches}.write(a),
-		op[attributeInput]{
-			name: "DescribeInstanceAttribute", handle: (*scope).describeAttribute,
-			decode: func(p *awswire.Params) attributeInput {
+		call.Op[attributeInput]{Name: "ModifyInstanceAttribute", Decode: decodeModifyAttribute, Handle: modifyAttribute, Touches: touches}.Write(a),
+		call.Op[attributeInput]{
+			Name: "DescribeInstanceAttribute", Handle: describeAttribute,
+			Decode: func(p *awswire.Params) attributeInput {
 				return attributeInput{Instance: p.Required("InstanceId"), Attribute: p.Required("Attribute")}
 			},
-		}.read(a),
-		op[metadataInput]{
-			name: "ModifyInstanceMetadataOptions", decode: decodeModifyMetadata, handle: (*scope).modifyMetadata,
-			touches: only(func(in metadataInput) string { return in.Instance }),
-		}.write(a),
+		}.Read(a),
+		call.Op[metadataInput]{
+			Name: "ModifyInstanceMetadataOptions", Decode: decodeModifyMetadata, Handle: modifyMetadata,
+			Touches: call.Only(func(in metadataInput) string { return in.Instance }),
+		}.Write(a),
 	}
 }
 
@@ -144,8 +146,8 @@ func checkTruth(p *awswire.Params, spec attributeSpec, value string) {
 	}
 }
 
-func (s *scope) modifyAttribute(in attributeInput) (any, error) {
-	i, err := find(s.Instances, kindInstance, in.Instance)
+func modifyAttribute(s *call.Scope, in attributeInput) (any, error) {
+	i, err := call.Find(s.Instances, call.KindInstance, in.Instance)
 	if err != nil {
 		return nil, err
 	}
@@ -156,30 +158,30 @@ func (s *scope) modifyAttribute(in attributeInput) (any, error) {
 	if spec.stopped && i.State != state.InstanceStopped {
 		return nil, awswire.Errorf("IncorrectInstanceState", 400, "The instance '%s' is not in the 'stopped' state.", i.ID)
 	}
-	if err := spec.set(s, i, in); err != nil {
+	if err := spec.apply(s, i, in); err != nil {
 		return nil, err
 	}
-	return done()
+	return call.Done()
 }
 
-func setType(_ *scope, i *state.Instance, in attributeInput) error {
+func setType(_ *call.Scope, i *state.Instance, in attributeInput) error {
 	if _, ok := catalog.FindInstanceType(in.Value); !ok {
-		return invalid("Invalid value '%s' for InstanceType.", in.Value)
+		return call.Invalid("Invalid value '%s' for InstanceType.", in.Value)
 	}
 	i.Type = in.Value
 	return nil
 }
 
-func setShutdown(_ *scope, i *state.Instance, in attributeInput) error {
+func setShutdown(_ *call.Scope, i *state.Instance, in attributeInput) error {
 	if in.Value != "stop" && in.Value != "terminate" {
-		return invalid("Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid. It must be stop or terminate.", in.Value)
+		return call.Invalid("Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid. It must be stop or terminate.", in.Value)
 	}
 	i.TerminateOnHalt = in.Value == "terminate"
 	return nil
 }
 
-func setGroups(s *scope, i *state.Instance, in attributeInput) error {
-	groups, err := s.checkGroups(i.VPC, in.Groups)
+func setGroups(s *call.Scope, i *state.Instance, in attributeInput) error {
+	groups, err := vpc.CheckGroups(s, i.VPC, in.Groups)
 	if err != nil {
 		return err
 	}
@@ -187,7 +189,7 @@ func setGroups(s *scope, i *state.Instance, in attributeInput) error {
 	return nil
 }
 
-func setDevices(s *scope, i *state.Instance, in attributeInput) error {
+func setDevices(s *call.Scope, i *state.Instance, in attributeInput) error {
 	for name, remove := range in.Devices {
 		at := slices.IndexFunc(i.Devices, func(d state.InstanceDevice) bool { return d.Name == name })
 		if at < 0 {
@@ -198,28 +200,28 @@ func setDevices(s *scope, i *state.Instance, in attributeInput) error {
 	return nil
 }
 
-func (s *scope) describeAttribute(in attributeInput) (any, error) {
-	i, err := find(s.Instances, kindInstance, in.Instance)
+func describeAttribute(s *call.Scope, in attributeInput) (any, error) {
+	i, err := call.Find(s.Instances, call.KindInstance, in.Instance)
 	if err != nil {
 		return nil, err
 	}
-	x := s.renderInstance(i)
+	x := renderInstance(s, i)
 	spec, known := attributeSpecs()[in.Attribute]
 	switch {
 	case in.Attribute == "groupSet":
 		return struct {
-			ID     string              `xml:"instanceId"`
-			Groups items[xmlGroupName] `xml:"groupSet"`
+			ID     string                    `xml:"instanceId"`
+			Groups call.Items[vpc.GroupName] `xml:"groupSet"`
 		}{i.ID, x.Groups}, nil
 	case in.Attribute == "blockDeviceMapping":
 		return struct {
-			ID      string                   `xml:"instanceId"`
-			Devices items[xmlInstanceDevice] `xml:"blockDeviceMapping"`
+			ID      string                        `xml:"instanceId"`
+			Devices call.Items[xmlInstanceDevice] `xml:"blockDeviceMapping"`
 		}{i.ID, x.Devices}, nil
 	case in.Attribute == "rootDeviceName":
 		return attributeResult{i.ID, in.Attribute, i.RootDevice}, nil
 	case !known:
-		return nil, invalid("Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
+		return nil, call.Invalid("Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
 	}
-	return attributeResult{i.ID, in.Attribute, spec.get(i)}, nil
+	return attributeResult{i.ID, in.Attribute, spec.show(i)}, nil
 }

@@ -1,9 +1,10 @@
-package ec2
+package compute
 
 import (
 	"regexp"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/ec2/call"
 )
 
 // runInput is what RunInstances is asked for.
@@ -17,7 +18,7 @@ type runInput struct {
 	Description          string
 	KeepInterface        bool // the interface is not deleted with the instance
 	Token                string
-	Tags                 tagSpecs
+	Tags                 call.TagSpecs
 	Devices              []deviceInput
 	Metadata             metadataInput
 	ProfileName          string
@@ -46,7 +47,7 @@ func decodeRun(p *awswire.Params) runInput {
 		Image: p.Required("ImageId"), Type: p.Required("InstanceType"), Key: p.String("KeyName"),
 		Min: p.IntBetween("MinCount", 0, 1, 1000), Max: p.IntBetween("MaxCount", 0, 1, 1000),
 		Subnet: p.String("SubnetId"), Groups: p.Strings("SecurityGroupId"), PrivateIP: p.String("PrivateIpAddress"),
-		Zone: p.Sub("Placement").String("AvailabilityZone"), Token: decodeToken(p), Tags: decodeTagSpecs(p, "instance", "volume", "network-interface"),
+		Zone: p.Sub("Placement").String("AvailabilityZone"), Token: decodeToken(p), Tags: call.DecodeTagSpecs(p, "instance", "volume", "network-interface"),
 		Metadata: decodeMetadata(p.Sub("MetadataOptions")), ProfileName: p.Sub("IamInstanceProfile").String("Name"),
 		ProfileARN: p.Sub("IamInstanceProfile").String("Arn"), ProtectTerminate: p.Bool("DisableApiTermination", false),
 		ProtectStop:     p.Bool("DisableApiStop", false),
@@ -121,13 +122,13 @@ func decodeDevice(p *awswire.Params) deviceInput {
 }
 
 // passRole returns what must be allowed to launch with an instance profile: handing its role to EC2.
-func passRole(s *scope, in runInput) ([]awswire.Access, error) {
+func passRole(s *call.Scope, in runInput) ([]awswire.Access, error) {
 	if in.ProfileName == "" && in.ProfileARN == "" {
 		return nil, nil
 	}
-	p, err := s.profile(in)
-	if err != nil || p.Role == "" || s.data.IAM.Roles[p.Role] == nil {
+	p, err := profile(s, in)
+	if err != nil || p.Role == "" || s.Data.IAM.Roles[p.Role] == nil {
 		return nil, err
 	}
-	return []awswire.Access{{Action: "iam:PassRole", Resource: s.data.IAM.Roles[p.Role].ARN()}}, nil
+	return []awswire.Access{{Action: "iam:PassRole", Resource: s.Data.IAM.Roles[p.Role].ARN()}}, nil
 }
