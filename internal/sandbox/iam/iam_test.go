@@ -113,6 +113,46 @@ func tagMap(tags []types.Tag) map[string]string {
 	return m
 }
 
+// TestTagsAndPoliciesOfEachKind: users, roles and instance profiles have tags, the first two inline policies.
+func TestTagsAndPoliciesOfEachKind(t *testing.T) {
+	t.Parallel()
+	_, client := setup(t)
+	ctx, name := t.Context(), aws.String("x")
+	createRole(t, client, *name)
+	must[*iam.CreateUserOutput](t)(client.CreateUser(ctx, &iam.CreateUserInput{UserName: name}))
+	must[*iam.CreateInstanceProfileOutput](t)(client.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name}))
+	add, drop := []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}, []string{"b", "slipway:cluster"}
+
+	must[*iam.TagUserOutput](t)(client.TagUser(ctx, &iam.TagUserInput{UserName: name, Tags: add}))
+	must[*iam.UntagUserOutput](t)(client.UntagUser(ctx, &iam.UntagUserInput{UserName: name, TagKeys: drop}))
+	must[*iam.TagRoleOutput](t)(client.TagRole(ctx, &iam.TagRoleInput{RoleName: name, Tags: add}))
+	must[*iam.UntagRoleOutput](t)(client.UntagRole(ctx, &iam.UntagRoleInput{RoleName: name, TagKeys: drop}))
+	must[*iam.TagInstanceProfileOutput](t)(client.TagInstanceProfile(ctx, &iam.TagInstanceProfileInput{InstanceProfileName: name, Tags: add}))
+	must[*iam.UntagInstanceProfileOutput](t)(client.UntagInstanceProfile(ctx, &iam.UntagInstanceProfileInput{InstanceProfileName: name, TagKeys: drop}))
+	for kind, tags := range map[string][]types.Tag{
+		"user":    must[*iam.ListUserTagsOutput](t)(client.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: name})).Tags,
+		"role":    must[*iam.ListRoleTagsOutput](t)(client.ListRoleTags(ctx, &iam.ListRoleTagsInput{RoleName: name})).Tags,
+		"profile": must[*iam.ListInstanceProfileTagsOutput](t)(client.ListInstanceProfileTags(ctx, &iam.ListInstanceProfileTagsInput{InstanceProfileName: name})).Tags,
+	} {
+		if diff := cmp.Diff(map[string]string{"a": "1"}, tagMap(tags)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
+
+	must[*iam.PutUserPolicyOutput](t)(client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: name, PolicyDocument: aws.String(allowRead)}))
+	policy := must[*iam.GetUserPolicyOutput](t)(client.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: name, PolicyName: name}))
+	names := must[*iam.ListUserPoliciesOutput](t)(client.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: name})).PolicyNames
+	if text, _ := url.QueryUnescape(*policy.PolicyDocument); text != allowRead || *policy.UserName != "x" || len(names) != 1 {
+		t.Errorf("got policies %q, %s of %s", names, text, *policy.UserName)
+	}
+	trust := strings.ReplaceAll(trustEC2, "ec2", "ssm")
+	must[*iam.UpdateAssumeRolePolicyOutput](t)(client.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: &trust}))
+	role := must[*iam.GetRoleOutput](t)(client.GetRole(ctx, &iam.GetRoleInput{RoleName: name})).Role
+	if got, _ := url.QueryUnescape(*role.AssumeRolePolicyDocument); got != trust {
+		t.Errorf("got trust policy %s", got)
+	}
+}
+
 func TestListRolesByPathAndPage(t *testing.T) {
 	t.Parallel()
 	_, client := setup(t)
