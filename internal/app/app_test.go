@@ -186,7 +186,7 @@ func TestBalancerInStatus(t *testing.T) {
 	if err := s.judgeBalancer(nil); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"the load balancer sees manager-2 as unhealthy: Health checks failed", "the load balancer sees manager-3 as initial"}
+	want := []string{balancerNotice, "the load balancer sees manager-2 as unhealthy: Health checks failed", "the load balancer sees manager-3 as initial"}
 	if diff := cmp.Diff(want, s.Notices); diff != "" || len(s.Problems) > 0 {
 		t.Errorf("problems %v, notices (-want +got):\n%s", s.Problems, diff)
 	}

@@ -43,7 +43,7 @@ func (o *Operator) Status(ctx context.Context, doc *cluster.Document) (*Status, 
 
 // status asks everything, as a step of its own, which fails when the cluster is not healthy.
 func (p *parts) status(ctx context.Context, progress obs.Progress) (*Status, error) {
-	s := &Status{Notices: []string{balancerNotice}}
+	s := &Status{}
 	err := step(progress, "status", "check", func() (string, error) {
 		if err := p.look(ctx, s); err != nil {
 			return "", err
@@ -92,10 +92,14 @@ func (s *Status) judgeBalancer(err error) error {
 		s.Problems = append(s.Problems, err.Error()+"; `slipway up` makes it")
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	s.Notices = append([]string{balancerNotice}, s.Notices...)
 	for _, t := range s.Balancer {
 		if t.State != "healthy" {
 			s.Notices = append(s.Notices, strings.TrimSuffix(fmt.Sprintf("the load balancer sees %s as %s: %s", t.Node, t.State, t.Reason), ": "))
 		}
 	}
-	return err
+	return nil
 }

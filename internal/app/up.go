@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/obs"
 	"github.com/slipway-project/slipway/internal/provision"
 	"github.com/slipway-project/slipway/internal/rollout"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // UpOptions say how far Up goes and who is asked.
@@ -60,8 +63,42 @@ func (o *Operator) Up(ctx context.Context, doc *cluster.Document, options UpOpti
 	if report.Rollout, err = p.rollout.Apply(ctx, doc, report.Nodes); err != nil {
 		return nil, err
 	}
-	report.Status, err = p.status(ctx, o.deps.Progress)
+	report.Status, err = p.settled(ctx, o.deps.Progress)
 	return report, err
+}
+
+// How long Up waits for the cluster to be healthy when everything is done, and how often it looks.
+const (
+	settleTime = time.Minute
+	settlePace = 2 * time.Second
+)
+
+// settled looks at the cluster until it is healthy, but no longer than settleTime: engines that have just started, on
+// machines that are still busy, may not answer at once. What it found last is the result.
+func (p *parts) settled(ctx context.Context, progress obs.Progress) (*Status, error) {
+	var s *Status
+	err := step(progress, "status", "check", func() (string, error) {
+		for began := time.Now(); ; {
+			next := &Status{}
+			if err := p.look(ctx, next); err != nil {
+				return "", err
+			}
+			if s = next; s.Healthy {
+				return "healthy", nil
+			}
+			if time.Since(began) >= settleTime {
+				return "", errUnhealthy
+			}
+			progress.Emit(obs.Event{Step: "status", State: obs.StepRunning, Detail: "not yet: " + s.Problems[0]})
+			if err := run.Wait(ctx, settlePace); err != nil {
+				return "", err
+			}
+		}
+	})
+	if errors.Is(err, errUnhealthy) {
+		err = nil
+	}
+	return s, err
 }
 
 // plan asks for the plan as a step of its own.

@@ -43,7 +43,7 @@ in scripts. While the document says "protect: true" it refuses. Interrupted, it 
 			s.message("there is nothing of cluster %s in %s", doc.Name, doc.Cloud.Region)
 			return nil
 		}
-		s.message("cluster %s is gone: %s", doc.Name, plan.Summary())
+		s.message("cluster %s is gone: %s removed", doc.Name, plural(len(plan.Changes), "resource"))
 		if doc.Cloud.Provider == cluster.ProviderSandbox {
 			s.message("the sandbox still runs: `slipway sandbox stop` stops it, `slipway sandbox reset` removes it")
 		}

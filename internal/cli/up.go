@@ -142,11 +142,18 @@ func (s *session) printRollout(report *rollout.Report) {
 	if report.Empty() {
 		s.message("nothing was changed on the hosts")
 	} else {
-		s.message("%d changes on %d hosts", len(report.Changes), len(nodes))
+		s.message("changed on %s: %s", plural(len(nodes), "host"), plural(len(report.Changes), "thing"))
 	}
 	for _, n := range report.Notices {
 		s.message("note: %s", n)
 	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // fileFlag is what commands need to mean the same document.

@@ -1,6 +1,8 @@
 package progress
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -81,6 +83,9 @@ func plainLine(c transition) string {
 		}
 		return joined(fmt.Sprintf("%s: done in %s", name, short(s.took(s.Time))), detail)
 	case obs.StepFailed:
+		if errors.Is(s.Err, context.Canceled) {
+			return fmt.Sprintf("%s: stopped after %s", name, short(s.took(s.Time)))
+		}
 		if s.Err != nil {
 			detail = oneLine(s.Err.Error())
 		}

@@ -2,7 +2,9 @@ package progress
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -212,6 +214,7 @@ func TestPlainWritesALineForEachChange(t *testing.T) {
 		story(plain)
 		plain.Emit(event("infrastructure/instance/manager-1", obs.StepRunning, detail("starts i-1"))) // says nothing new
 		ending(plain)
+		emit(plain, event("rollout/swarm", obs.StepRunning), event("rollout/swarm", obs.StepFailed, failing(fmt.Errorf("wait: %w", context.Canceled))))
 		plain.Close()
 		want := `2000-01-01T00:00:00Z  plan: started
 2000-01-01T00:00:00Z  plan: done in 0.0s: 4 to create
@@ -221,8 +224,11 @@ func TestPlainWritesALineForEachChange(t *testing.T) {
 2000-01-01T00:00:01Z  infrastructure  instance linux-1: started, expected to take 30s
 2000-01-01T00:00:13Z  infrastructure  instance manager-1: done in 12s: i-1 runs
 2000-01-01T00:00:13Z  infrastructure  instance linux-1: FAILED after 12s: run instances: InsufficientInstanceCapacity
+2000-01-01T00:00:13Z  rollout  swarm: started
+2000-01-01T00:00:13Z  rollout  swarm: stopped after 0.0s
 2000-01-01T00:00:13Z  summary  plan: 4 to create, 0.0s
 2000-01-01T00:00:13Z  summary  infrastructure: 1 of 3 steps failed, 13s
+2000-01-01T00:00:13Z  summary  rollout: 1 of 1 steps failed, 0.0s
 `
 		if diff := cmp.Diff(want, b.String()); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
