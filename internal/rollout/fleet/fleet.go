@@ -5,7 +5,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -82,9 +81,6 @@ func (f *Failures) Unwrap() []error {
 	}
 	return all
 }
-
-// Cancelled reports whether err says no more than that the work was called off.
-func Cancelled(err error) bool { return errors.Is(err, context.Canceled) }
 
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")

@@ -47,6 +47,7 @@ type Host struct {
 	AptLocked int                        // times that apt finds its lock taken
 	Fail      func(command string) error // asked before each command
 	Occupied  bool                       // something is below /var/lib/docker
+	Journal   string                     // of docker.service
 
 	Active   bool // docker.service
 	Enabled  bool
@@ -169,7 +170,9 @@ func (h *Host) run(args []string, input string) (out string, code int, complaint
 	case "apt-mark":
 		h.Held = append(h.Held, args[2:]...)
 		h.wrote("hold %s", strings.Join(args[2:], " "))
-	case "dpkg", "timeout", "journalctl":
+	case "journalctl":
+		return h.Journal, 0, ""
+	case "dpkg", "timeout":
 	default:
 		return "", 127, "sh: 1: " + args[0] + ": not found"
 	}
@@ -241,6 +244,9 @@ func (h *Host) aptGet(args []string) (out string, code int, complaint string) {
 		}
 		if exact && !slices.Contains(h.Offered[name], version) && name != "docker-ce-cli" {
 			return "", 100, "E: Version '" + version + "' for '" + name + "' was not found"
+		}
+		if !exact {
+			version = "1.0"
 		}
 		h.Installed[name] = version
 		h.wrote("install %s", p)
