@@ -66,11 +66,14 @@ func traces(t *testing.T, cfg cage.Config) []string {
 }
 
 // processes lists those in the sandbox's control groups.
-func processes(cfg cage.Config) []string {
+func processes(cfg cage.Config) []string { return processesOf(cfg.ID, "") }
+
+// processesOf lists those in the control groups of one member of a sandbox, or of all.
+func processesOf(sandbox, member string) []string {
 	var found []string
 	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
 	for _, file := range files {
-		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "/slipway-"+cfg.ID+"/") {
+		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "/slipway-"+sandbox+"/"+member) {
 			found = append(found, "process "+filepath.Base(filepath.Dir(file)))
 		}
 	}

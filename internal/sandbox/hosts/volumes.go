@@ -4,6 +4,7 @@ package hosts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -226,11 +227,15 @@ func grow(device *blockdev.Device) error {
 	if size-blocks*block < 16<<20 {
 		return nil
 	}
-	if err := run("e2fsck", "-f", "-p", device.Path()); err != nil {
+	var exit *exec.ExitError
+	if err := run("e2fsck", "-f", "-p", device.Path()); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == fsckRepaired) {
 		return err
 	}
 	return run("resize2fs", device.Path())
 }
+
+// fsckRepaired is e2fsck's exit code for a file system that is in order now.
+const fsckRepaired = 1
 
 func run(name string, args ...string) error {
 	output, err := exec.Command(name, args...).CombinedOutput()
