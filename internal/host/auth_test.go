@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,39 +12,6 @@ import (
 
 	"github.com/slipway-project/slipway/internal/errs"
 )
-
-// TestStockClient logs in with the ssh command that the arguments are for.
-func TestStockClient(t *testing.T) {
-	t.Parallel()
-	s := startSSHD(t)
-	s.connect(t)
-	if _, err := KnownHosts(s.node); !errs.Is(err, errs.Conflict) {
-		t.Errorf("a node without a pin: %v", err)
-	}
-	s.node.HostKey = s.pins.keys[s.node.InstanceID]
-	known, err := KnownHosts(s.node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(command ...string) (string, error) {
-		s.write(t, "known_hosts", known)
-		args := ClientArgs(s.node, s.key.Path, filepath.Join(s.dir, "known_hosts"), command...)
-		// Instead of the address, the server is asked by its standard input and output.
-		args = append([]string{"-F", "none", "-o", "BatchMode=yes", "-o", "ProxyCommand=" + s.binary + " -i -f " + s.config}, args[1:]...)
-		out, err := exec.CommandContext(t.Context(), "ssh", args...).CombinedOutput()
-		return string(out), err
-	}
-	if out, err := run("echo", "a  b", "$HOME"); err != nil || strings.TrimSpace(out) != "a  b $HOME" {
-		t.Errorf("several arguments gave %q, %v", out, err)
-	}
-	if out, err := run("echo one; echo two"); err != nil || out != "one\ntwo\n" {
-		t.Errorf("a line for the shell gave %q, %v", out, err)
-	}
-	s.newHostKey(t)
-	if out, err := run("true"); err == nil || !strings.Contains(out, "REMOTE HOST IDENTIFICATION HAS CHANGED") {
-		t.Errorf("the stock client took another host key: %q, %v", out, err)
-	}
-}
 
 func TestAgent(t *testing.T) {
 	t.Parallel()
