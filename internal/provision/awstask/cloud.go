@@ -34,6 +34,7 @@ type Cloud struct {
 	aws       *awsapi.Clients
 	cluster   string
 	instances *watch.Group[ec2types.Instance]
+	profile   gate // while EC2 does not see the instance profile
 }
 
 // New returns the place of the named cluster in the clients' account and region.
@@ -47,7 +48,7 @@ func New(clients *awsapi.Clients, cluster string) *Cloud {
 func (c *Cloud) Finders() []resource.Finder {
 	return []resource.Finder{
 		c.findVPCs(), c.findNetworks(), c.findGateways(), c.findGroups(), c.findKeyPairs(),
-		c.findInstances(), c.findVolumes(),
+		c.findInstances(),
 		c.findBalancers(), c.findTargets(),
 		c.findRoles(), c.findProfiles(),
 	}

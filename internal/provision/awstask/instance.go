@@ -105,6 +105,9 @@ const mostTokens = 50
 // runInstance starts the node's instance. The client token is made from what identifies it, so a repeated call gives
 // the same instance; where that one is dead, or was started with other parameters, the next token is taken.
 func (c *Cloud) runInstance(ctx context.Context, w *resource.World, n Node) (resource.Object, error) {
+	if !c.profile.try() {
+		return resource.Object{}, awaitProfile(errs.New(errs.Unavailable, "EC2 does not see the instance profile yet"))
+	}
 	key := InstanceKey(n.Name)
 	in := c.runInput(w, n)
 	for try := range mostTokens {
@@ -115,10 +118,12 @@ func (c *Cloud) runInstance(ctx context.Context, w *resource.World, n Node) (res
 		case awsapi.IsCode(err, "IdempotentParameterMismatch"):
 			continue
 		case awsapi.IsCode(err, "InvalidParameterValue") && profileUnknown(err):
-			return resource.Object{}, graph.NotYet(awsapi.Classify(err), "EC2 to see the instance profile", 2*time.Minute)
+			c.profile.refused()
+			return resource.Object{}, awaitProfile(awsapi.Classify(err))
 		case err != nil:
 			return resource.Object{}, err
 		}
+		c.profile.passed()
 		instance := out.Instances[0]
 		if dead(instance) {
 			continue
@@ -135,6 +140,11 @@ func (c *Cloud) runInstance(ctx context.Context, w *resource.World, n Node) (res
 	}
 	return resource.Object{}, errs.New(errs.Conflict, fmt.Sprintf("%d instances of %s were made and have died", mostTokens, n.Name)).
 		WithRemedy("find out why in the EC2 console; a day later the node can be made again")
+}
+
+// awaitProfile marks an error that ends when IAM's news has reached EC2, usually after 5 to 15 s.
+func awaitProfile(err error) error {
+	return graph.NotYet(err, "EC2 to see the instance profile", 2*time.Minute)
 }
 
 // profileUnknown reports whether EC2 does not see yet an instance profile that IAM has made.

@@ -65,16 +65,18 @@ func failing(s *ec2types.InstanceStatusSummary) bool {
 	return s != nil && s.Status == ec2types.SummaryStatusImpaired
 }
 
+// findInstances finds the instances, and the volumes that none of them holds.
 func (c *Cloud) findInstances() resource.Finder {
-	return resource.Finder{Kinds: []string{KindInstance}, Find: func(ctx context.Context) ([]resource.Object, error) {
+	return resource.Finder{Kinds: []string{KindInstance, KindVolume}, Find: func(ctx context.Context) ([]resource.Object, error) {
 		var instances []ec2types.Instance
 		var volumes map[string]ec2types.Volume
 		err := both(
 			func() (err error) { instances, err = c.Instances(ctx); return err },
 			func() (err error) { volumes, err = c.volumesByID(ctx); return err },
 		)
+		loose := looseVolumes(volumes)
 		if err != nil || len(instances) == 0 {
-			return nil, err
+			return loose, err
 		}
 		objects := make([]resource.Object, len(instances))
 		ids := make([]string, len(instances))
@@ -100,7 +102,7 @@ func (c *Cloud) findInstances() resource.Finder {
 				o.Fields["checks"] = checksFailed
 			}
 		}
-		return objects, nil
+		return append(objects, loose...), nil
 	}}
 }
 

@@ -20,19 +20,15 @@ func (c *Cloud) volumesByID(ctx context.Context) (map[string]ec2types.Volume, er
 	return all, err
 }
 
-// findVolumes finds volumes that no instance holds: those of living nodes go with their instances.
-func (c *Cloud) findVolumes() resource.Finder {
-	return resource.Finder{Kinds: []string{KindVolume}, Find: func(ctx context.Context) ([]resource.Object, error) {
-		in := &ec2.DescribeVolumesInput{Filters: append(c.mine(), ec2types.Filter{Name: aws.String("status"), Values: []string{"available", "error"}})}
-		var all []resource.Object
-		err := pages(ctx, ec2.NewDescribeVolumesPaginator(c.aws.EC2, in), func(p *ec2.DescribeVolumesOutput) {
-			for _, v := range p.Volumes {
-				id := aws.ToString(v.VolumeId)
-				all = append(all, resource.Object{Key: keyOf(v.Tags, KindVolume, id), ID: id, Created: aws.ToTime(v.CreateTime)})
-			}
-		})
-		return all, err
-	}}
+// looseVolumes returns the volumes that no instance holds: those of living nodes go with their instances.
+func looseVolumes(volumes map[string]ec2types.Volume) []resource.Object {
+	var all []resource.Object
+	for id, v := range volumes {
+		if v.State == ec2types.VolumeStateAvailable || v.State == ec2types.VolumeStateError {
+			all = append(all, resource.Object{Key: keyOf(v.Tags, KindVolume, id), ID: id, Created: aws.ToTime(v.CreateTime)})
+		}
+	}
+	return all
 }
 
 // volumeKind removes detached volumes, but only when the whole cluster goes: somebody may have detached one to save it.

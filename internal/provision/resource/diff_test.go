@@ -11,7 +11,9 @@ import (
 // The kinds of these tests: a house stands alone, rooms are in it, a lamp vanishes with its room.
 var kinds = []Kind{{Name: "house"}, {Name: "room"}, {Name: "lamp", With: "room"}, {Name: "attic", Leave: true}}
 
-func house() Task { return Task{Key: "house/main", Fields: []Field{{Name: "size", Want: "big", Policy: Refuse, Remedy: "move"}}} }
+func house() Task {
+	return Task{Key: "house/main", Fields: []Field{{Name: "size", Want: "big", Policy: Refuse, Remedy: "move"}}}
+}
 
 func room(colour string) Task {
 	return Task{Key: "room/one", Fields: []Field{
