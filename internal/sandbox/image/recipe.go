@@ -38,6 +38,14 @@ type file struct {
 	Text string
 }
 
+// sshd makes do with keys that take no time to generate.
+const sshd = `UseDNS no
+PasswordAuthentication no
+PermitRootLogin no
+HostKey /etc/ssh/ssh_host_ed25519_key
+HostKey /etc/ssh/ssh_host_ecdsa_key
+`
+
 // masked are units that make no sense here: there are no real terminals, clocks and devices below, and timers of package
 // management would disturb what is measured.
 var masked = []string{
@@ -57,9 +65,10 @@ func recipes() map[string]recipe {
 	return map[string]recipe{
 		Debian12: {
 			Suite: "bookworm",
+			// Without libpam-systemd: it would start a manager of user units for each login by SSH.
 			Packages: []string{
 				"apt-utils", "ca-certificates", "curl", "dbus", "e2fsprogs", "init", "iproute2", "iptables", "iputils-ping", "kmod",
-				"less", "libpam-systemd", "netbase", "openssh-server", "openssh-sftp-server", "procps", "psmisc", "sudo", "systemd",
+				"less", "netbase", "openssh-server", "openssh-sftp-server", "procps", "psmisc", "sudo", "systemd",
 				"systemd-sysv", "xfsprogs",
 			},
 			Options: []string{
@@ -80,7 +89,7 @@ func recipes() map[string]recipe {
 				{"usr/lib/systemd/system-generators/slipway-fstab-generator", 0o755, fstabGenerator},
 				{"etc/systemd/system/slipway-first-boot.service", 0o644, firstBootUnit},
 				{"etc/sudoers.d/90-cloud", 0o440, "admin ALL=(ALL) NOPASSWD:ALL\n"},
-				{"etc/ssh/sshd_config.d/10-cloud.conf", 0o644, "UseDNS no\nPasswordAuthentication no\nPermitRootLogin no\n"},
+				{"etc/ssh/sshd_config.d/10-cloud.conf", 0o644, sshd},
 				{"etc/resolv.conf", 0o644, "nameserver 169.254.169.253\n"},
 				{"etc/hosts", 0o644, "127.0.0.1 localhost\n"},
 				{"etc/machine-id", 0o644, ""}, // systemd makes one at first boot
