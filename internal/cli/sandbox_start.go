@@ -15,7 +15,8 @@ func (s *session) sandboxStartCommand() *cobra.Command {
 		Use:   "start",
 		Short: "Start the sandbox; what ran in it comes back",
 		Long: `Starts the sandbox in the background, and returns when its API answers. Started again it does nothing. With --foreground it
-runs until it is interrupted, and ends with the terminal.`,
+runs until it is interrupted; whatever ends this process, or closes the pipe that is its standard input, ends everything
+in the sandbox too.`,
 		Example:     "sudo slipway sandbox start\nsudo slipway sandbox start --latency aws",
 		Args:        noArgs,
 		Annotations: map[string]string{longWork: ""},
@@ -24,7 +25,7 @@ runs until it is interrupted, and ends with the terminal.`,
 	foreground := cmd.Flags().Bool("foreground", false, "run until interrupted")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *foreground {
-			return s.sandbox().RunForeground(cmd.Context(), s.process.Stdin, func(endpoint string) {
+			return s.sandbox().RunForeground(cmd.Context(), s.lifeline(), func(endpoint string) {
 				s.message("the sandbox answers at %s; Ctrl-C ends it", endpoint)
 			})
 		}
