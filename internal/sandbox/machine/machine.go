@@ -119,7 +119,7 @@ type Attachment struct {
 type Host struct {
 	ID          string       `json:"id"`       // i-...
 	Hostname    string       `json:"hostname"` // ip-172-31-0-10
-	Image       string       `json:"image"`    // ami-...
+	Image       string       `json:"image"`    // name of the bootstrapped root file system: debian-12
 	VPC         string       `json:"vpc"`
 	Endpoint    string       `json:"endpoint"`
 	Type        string       `json:"type"` // m5.large
