@@ -115,6 +115,9 @@ func TestRoutes(t *testing.T) {
 		other := must(e.ec2.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{VpcId: &vpc}))(t).RouteTable.RouteTableId
 		refused(e.ec2.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: other, SubnetId: &subnets[0]}))(t, "Resource.AlreadyAssociated")
 
+		must(e.ec2.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{RouteTableId: id, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: igw}))(t)
+		refused(e.ec2.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{RouteTableId: id, DestinationCidrBlock: aws.String("10.0.0.0/8"), GatewayId: igw}))(t, "InvalidParameterValue")
+
 		must(e.ec2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: igw, VpcId: &vpc}))(t)
 		after := must(e.ec2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{RouteTableIds: []string{*id}}))(t).RouteTables[0]
 		if after.Routes[1].State != types.RouteStateBlackhole {
@@ -190,6 +193,11 @@ func TestSecurityGroups(t *testing.T) {
 		refused(e.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: db, IpPermissions: []types.IpPermission{https}}))(t, "InvalidPermission.NotFound")
 		must(e.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: db, IpPermissions: []types.IpPermission{fromWeb}}))(t)
 
+		all := []types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}
+		refused(e.ec2.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: db, IpPermissions: all}))(t, "InvalidPermission.Duplicate")
+		must(e.ec2.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: db, IpPermissions: all}))(t)
+		must(e.ec2.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: db, IpPermissions: all}))(t)
+
 		e.launch(subnets[0], func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{*web} })
 		refused(e.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: web}))(t, "DependencyViolation")
 		must(e.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: db}))(t)
@@ -211,5 +219,26 @@ func TestRulesPerGroupAreLimited(t *testing.T) {
 		refused(authorize(p))(t, "RulesPerSecurityGroupLimitExceeded")
 		p.IpRanges = p.IpRanges[:60]
 		must(authorize(p))(t) // the refused call left nothing behind
+	})
+}
+
+func TestSubnetsAndInterfacesAreFound(t *testing.T) {
+	inCloud(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		vpc, subnets := e.vpc(2)
+		i := e.launch(subnets[1], func(in *ec2.RunInstancesInput) {
+			in.TagSpecifications = tags(types.ResourceTypeNetworkInterface, "of", "one")
+		})
+		found := must(e.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: []types.Filter{filter("vpc-id", vpc), filter("availability-zone", region+"b")}}))(t).Subnets
+		if len(found) != 1 || *found[0].SubnetId != subnets[1] || *found[0].AvailableIpAddressCount != 250 || !*found[0].MapPublicIpOnLaunch {
+			t.Errorf("subnets: %+v", found)
+		}
+		interfaces := must(e.ec2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
+			Filters: []types.Filter{filter("attachment.instance-id", *i.InstanceId), filter("tag:of", "one")},
+		}))(t).NetworkInterfaces
+		if len(interfaces) != 1 || *interfaces[0].PrivateIpAddress != *i.PrivateIpAddress || *interfaces[0].Association.PublicIp != *i.PublicIpAddress {
+			t.Errorf("interfaces: %+v", interfaces)
+		}
+		refused(e.ec2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{"eni-0"}}))(t, "InvalidNetworkInterfaceID.NotFound")
 	})
 }

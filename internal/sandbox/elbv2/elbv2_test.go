@@ -206,6 +206,11 @@ func TestBalancerRefusals(t *testing.T) {
 		refused(attribute("colour", "red"))(t, "ValidationError")
 		refused(attribute("deletion_protection.enabled", "perhaps"))(t, "InvalidConfigurationRequest")
 		must(attribute("deletion_protection.enabled", "true"))(t)
+		for _, a := range must(e.elb.DescribeLoadBalancerAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: arn}))(t).Attributes {
+			if want := map[string]string{"deletion_protection.enabled": "true", "load_balancing.cross_zone.enabled": "false"}[*a.Key]; want != "" && *a.Value != want {
+				t.Errorf("%s is %s, want %s", *a.Key, *a.Value, want)
+			}
+		}
 		refused(e.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: arn}))(t, "OperationNotPermitted")
 		must(attribute("deletion_protection.enabled", "false"))(t)
 		must(e.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: arn}))(t)
@@ -243,12 +248,19 @@ func TestTargetGroupRefusals(t *testing.T) {
 		if *got.HealthCheckPath != "/_ping" || *got.Matcher.HttpCode != "200-399" || *got.HealthCheckIntervalSeconds != 5 || *got.HealthCheckPort != "2377" {
 			t.Errorf("modified: %+v", got)
 		}
+		set := func(key, value string) (*elb.ModifyTargetGroupAttributesOutput, error) {
+			return e.elb.ModifyTargetGroupAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
+				TargetGroupArn: arn, Attributes: []types.TargetGroupAttribute{{Key: &key, Value: &value}},
+			})
+		}
+		refused(set("deregistration_delay.timeout_seconds", "4000"))(t, "InvalidConfigurationRequest")
+		must(set("preserve_client_ip.enabled", "false"))(t)
 		attributes := must(e.elb.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: arn}))(t).Attributes
 		values := map[string]string{}
 		for _, a := range attributes {
 			values[*a.Key] = *a.Value
 		}
-		if values["preserve_client_ip.enabled"] != "true" || values["deregistration_delay.timeout_seconds"] != "300" {
+		if values["preserve_client_ip.enabled"] != "false" || values["deregistration_delay.timeout_seconds"] != "300" {
 			t.Errorf("attributes: %v", values)
 		}
 	})

@@ -10,13 +10,29 @@ import "context"
 // Machine runs the hosts and networks of one sandbox. Every method is idempotent: asked again for what already is, it
 // returns nil. A method that fails leaves nothing half-made that the same call, made again, would not mend.
 type Machine interface {
+	Volumes
+	Hosts
 	// SetNetwork makes the network be exactly n: what is not in it any more is removed, connections that stay allowed
 	// are not cut. Endpoints of running hosts stay as long as they are listed.
 	SetNetwork(ctx context.Context, n Network) error
+	// Status tells what really runs now.
+	Status(ctx context.Context) (Status, error)
+}
+
+// Volumes are the block devices of a Machine.
+type Volumes interface {
 	// CreateVolume makes an empty sparse block image; of an existing volume it grows the size.
 	CreateVolume(ctx context.Context, v Volume) error
-	// DeleteVolume removes the image; refused while the volume is attached.
+	// DeleteVolume removes the image; refused (errs.Conflict) while the volume is attached.
 	DeleteVolume(ctx context.Context, id string) error
+	// AttachVolume shows a volume to a running host as a block device under /dev/disk/by-id.
+	AttachVolume(ctx context.Context, hostID string, a Attachment) error
+	// DetachVolume takes it away; refused (errs.Conflict) while something in the host holds the device open or mounted.
+	DetachVolume(ctx context.Context, hostID, volumeID string) error
+}
+
+// Hosts are the hosts of a Machine.
+type Hosts interface {
 	// StartHost boots a host and returns when its init process runs. The endpoint of the host must be in the network
 	// and its volumes must exist. The first boot of a root volume lays the image under it.
 	StartHost(ctx context.Context, h Host) error
@@ -25,12 +41,6 @@ type Machine interface {
 	StopHost(ctx context.Context, id string, force bool) error
 	// RebootHost asks the host's init to reboot; the host stays the same, its addresses and volumes too.
 	RebootHost(ctx context.Context, id string) error
-	// AttachVolume shows a volume to a running host as a block device under /dev/disk/by-id.
-	AttachVolume(ctx context.Context, hostID string, a Attachment) error
-	// DetachVolume takes it away; refused (errs.Conflict) while something in the host holds the device open or mounted.
-	DetachVolume(ctx context.Context, hostID, volumeID string) error
-	// Status tells what really runs now.
-	Status(ctx context.Context) (Status, error)
 }
 
 // Network is everything that is connected: VPCs with their endpoints and load balancers.
