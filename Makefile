@@ -58,8 +58,8 @@ test: packages-test ## install what is missing, then every check and test; CI ru
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory e2e
 
-bench: ## the benchmarks: wall time against the critical path, calls made, memory
-	@go test -run '^$$' -bench . -benchtime 1x ./internal/...
+bench: ## the benchmarks: wall time against the critical path, calls made, memory; docs/benchmarks.md explains them
+	@go test -tags bench -run '^TestInfrastructure$$' -count=1 -timeout 20m -v ./e2e/bench
 
 fuzz: ## every fuzz test for FUZZTIME (30s) each
 	@scripts/fuzz $(FUZZTIME)
