@@ -44,9 +44,9 @@ func memInfo(memoryMiB int) string {
 	return b.String()
 }
 
-// cpuInfo returns /proc/cpuinfo of a host with n processors, each like the machine's first, whose own file is real.
-func cpuInfo(real string, n int) string {
-	first, _, _ := strings.Cut(real, "\n\n")
+// cpuInfo returns /proc/cpuinfo of a host with n processors, each like the first in the machine's own file.
+func cpuInfo(machine string, n int) string {
+	first, _, _ := strings.Cut(machine, "\n\n")
 	first = strings.TrimRight(first, "\n")
 	var b strings.Builder
 	for i := range n {
