@@ -190,7 +190,17 @@ func TestBalancerInStatus(t *testing.T) {
 	if diff := cmp.Diff(want, s.Notices); diff != "" || len(s.Problems) > 0 {
 		t.Errorf("problems %v, notices (-want +got):\n%s", s.Problems, diff)
 	}
+	if got, want := s.pending(), "the load balancer sees manager-2 as unhealthy"; got != want {
+		t.Errorf("pending is %q, want %q", got, want)
+	}
+	s.Problems = []string{"manager-1 (us-east-1a): unreachable"}
+	if got := s.pending(); got != s.Problems[0] {
+		t.Errorf("pending is %q, want the problem", got)
+	}
 	gone := Status{}
+	if got := gone.pending(); got != "" {
+		t.Errorf("nothing is pending, but %q", got)
+	}
 	if err := gone.judgeBalancer(errs.New(errs.NotFound, "the managers have no load balancer")); err != nil || len(gone.Problems) != 1 {
 		t.Errorf("without a load balancer: problems %v, error %v", gone.Problems, err)
 	}

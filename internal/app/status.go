@@ -85,6 +85,23 @@ func (p *parts) look(ctx context.Context, s *Status) error {
 	return nil
 }
 
+// pending returns the first thing that a cluster which was just built still lacks: health, or a load balancer that has
+// noticed it.
+func (s *Status) pending() string {
+	if len(s.Problems) > 0 {
+		return s.Problems[0]
+	}
+	for _, t := range s.Balancer {
+		if t.State != targetHealthy {
+			return fmt.Sprintf("the load balancer sees %s as %s", t.Node, t.State)
+		}
+	}
+	return ""
+}
+
+// targetHealthy is the state of a target that gets connections.
+const targetHealthy = "healthy"
+
 // judgeBalancer adds what is to be said of the load balancer. A target that is not healthy is a notice only, as long as
 // nothing is served behind it: the swarm's own state says more.
 func (s *Status) judgeBalancer(err error) error {
@@ -97,7 +114,7 @@ func (s *Status) judgeBalancer(err error) error {
 	}
 	s.Notices = append([]string{balancerNotice}, s.Notices...)
 	for _, t := range s.Balancer {
-		if t.State != "healthy" {
+		if t.State != targetHealthy {
 			s.Notices = append(s.Notices, strings.TrimSuffix(fmt.Sprintf("the load balancer sees %s as %s: %s", t.Node, t.State, t.Reason), ": "))
 		}
 	}

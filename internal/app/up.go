@@ -73,8 +73,9 @@ const (
 	settlePace = 2 * time.Second
 )
 
-// settled looks at the cluster until it is healthy, but no longer than settleTime: engines that have just started, on
-// machines that are still busy, may not answer at once. What it found last is the result.
+// settled looks at the cluster until it is healthy and its load balancer has noticed, but no longer than settleTime:
+// engines that have just started, on machines that are still busy, may not answer at once. What it found last is the
+// result.
 func (p *parts) settled(ctx context.Context, progress obs.Progress) (*Status, error) {
 	var s *Status
 	err := step(progress, "status", "check", func() (string, error) {
@@ -83,13 +84,18 @@ func (p *parts) settled(ctx context.Context, progress obs.Progress) (*Status, er
 			if err := p.look(ctx, next); err != nil {
 				return "", err
 			}
-			if s = next; s.Healthy {
+			s = next
+			pending := s.pending()
+			switch {
+			case pending == "":
 				return "healthy", nil
-			}
-			if time.Since(began) >= settleTime {
+			case time.Since(began) < settleTime:
+			case s.Healthy:
+				return "healthy, but " + pending, nil
+			default:
 				return "", errUnhealthy
 			}
-			progress.Emit(obs.Event{Step: "status", State: obs.StepRunning, Detail: "not yet: " + s.Problems[0]})
+			progress.Emit(obs.Event{Step: "status", State: obs.StepRunning, Detail: "not yet: " + pending})
 			if err := run.Wait(ctx, settlePace); err != nil {
 				return "", err
 			}

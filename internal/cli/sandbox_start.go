@@ -26,6 +26,7 @@ in the sandbox too.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *foreground {
 			return s.sandbox().RunForeground(cmd.Context(), s.lifeline(), func(endpoint string) {
+				s.display.Close()
 				s.message("the sandbox answers at %s; Ctrl-C ends it", endpoint)
 			})
 		}
