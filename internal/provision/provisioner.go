@@ -77,9 +77,9 @@ func New(deps Deps, config Config) *Provisioner {
 
 // Facts returns what the document's rules need to know of the region.
 func (p *Provisioner) Facts(ctx context.Context, doc *cluster.Document) (cluster.CloudFacts, error) {
-	var types []string
-	for _, n := range doc.NodeSpecs(nil) {
-		types = append(types, n.Type)
+	types := []string{doc.Managers.Type}
+	for _, w := range doc.Workers { // groups of no nodes too: the rules look at every type that is named
+		types = append(types, w.Type)
 	}
 	slices.Sort(types)
 	return awstask.New(p.deps.Clients, doc.Name).Facts(ctx, slices.Compact(types))

@@ -115,7 +115,7 @@ func (c *Cloud) runInstance(ctx context.Context, w *resource.World, n Node) (res
 		in.ClientToken = aws.String(hex.EncodeToString(sum[:]))
 		out, err := c.aws.EC2.RunInstances(ctx, in)
 		switch {
-		case awsapi.IsCode(err, "IdempotentParameterMismatch"):
+		case awsapi.IsCode(err, "IdempotentParameterMismatch", "IdempotentInstanceTerminated"):
 			continue
 		case awsapi.IsCode(err, "InvalidParameterValue") && profileUnknown(err):
 			c.profile.refused()
