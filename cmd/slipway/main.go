@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	os.Exit(cli.Main())
+	os.Exit(cli.Main()) //nolint:forbidigo // the one place that ends the process
 }

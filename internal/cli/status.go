@@ -55,10 +55,7 @@ func printStatus(w io.Writer, status *app.Status) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nQuorum:    %d of %d managers reachable, %d needed", health.Quorum.Reachable, health.Quorum.Managers, health.Quorum.Needed)
-	if health.Leader != "" {
-		b.WriteString("; " + health.Leader + " leads")
-	}
+	b.WriteString("\nQuorum:    " + quorum(health))
 	if status.Inventory.Endpoint != "" {
 		b.WriteString("\nEndpoint:  " + status.Inventory.Endpoint)
 	}
@@ -78,6 +75,18 @@ func printStatus(w io.Writer, status *app.Status) error {
 		return errs.Wrap(errs.Internal, err, "write the output")
 	}
 	return nil
+}
+
+func quorum(health *rollout.Health) string {
+	q := health.Quorum
+	if q.Managers == 0 {
+		return "unknown, since no manager answers"
+	}
+	text := fmt.Sprintf("%d of %d managers reachable, %d needed", q.Reachable, q.Managers, q.Needed)
+	if health.Leader != "" {
+		text += "; " + health.Leader + " leads"
+	}
+	return text
 }
 
 func yesNo(v bool) string {
