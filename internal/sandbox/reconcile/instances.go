@@ -105,6 +105,7 @@ func (p *pass) down(i *state.Instance, host machine.HostStatus, there bool) {
 func (p *pass) become(i *state.Instance, to string) {
 	p.r.deps.Logger.Info("instance changed its state", "instance_id", i.ID, "from", i.State, "to", to)
 	i.State = to
+	i.Ran = i.Ran || to == state.InstanceRunning
 }
 
 // stopped ends a stop: the public address goes, and so do the failures of the hardware that the instance ran on.
@@ -170,8 +171,45 @@ func (p *pass) stopOrphans() {
 	}
 }
 
+// mostStarts is how often the host of a pending instance, or a volume of it, may fail before the start is given up.
+const mostStarts = 5
+
+// startFailure returns why the start of a pending instance must be given up; nil while it goes on.
+func (p *pass) startFailure(i *state.Instance) error {
+	if i.State != state.InstancePending {
+		return nil
+	}
+	ids := []string{i.ID}
+	for _, d := range i.Devices {
+		ids = append(ids, d.Volume)
+	}
+	for _, id := range ids {
+		if f := p.failing[id]; f.count >= mostStarts {
+			return f.err
+		}
+	}
+	return nil
+}
+
+// giveUp ends a start that fails: as on AWS, a new instance is terminated and says why, and one that ran before is
+// stopped again.
+func (p *pass) giveUp(i *state.Instance, why error) {
+	i.Due, i.ForceStop, i.ReasonCode = p.now, true, "Server.InternalError"
+	i.Reason = "Server.InternalError: " + why.Error()
+	p.r.work.forget(i.ID)
+	if i.Ran {
+		p.become(i, state.InstanceStopping)
+	} else {
+		p.become(i, state.InstanceShuttingDown)
+	}
+}
+
 // startHost starts the instance's host once its volumes are there.
 func (p *pass) startHost(i *state.Instance) {
+	if err := p.startFailure(i); err != nil {
+		p.change(func() { p.giveUp(i, err) })
+		return
+	}
 	e := &p.region.EC2
 	h, ok := p.hostOf(i)
 	if !ok {

@@ -17,6 +17,7 @@ type pass struct {
 	now     time.Time
 	apply   bool
 	busy    map[string]bool // objects that an action was under way on when the machine was asked, or is now
+	failing map[string]failure
 	hosts   map[string]machine.HostStatus
 	targets map[targetKey]machine.TargetStatus
 

@@ -259,6 +259,44 @@ func TestFailingMachineIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestStartThatFailsForEverIsGivenUp(t *testing.T) {
+	for _, method := range []string{"CreateVolume", "StartHost"} {
+		t.Run(method, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				var broken atomic.Bool
+				broken.Store(true)
+				w.stop()
+				w.fake = machinetest.NewFake()
+				w.fake.Fault = func(m, _ string) error {
+					if m == method && broken.Load() {
+						return errors.New("no space left on device")
+					}
+					return nil
+				}
+				w.start()
+				w.launch("i-1")
+				<-time.After(time.Minute)
+				synctest.Wait()
+				if i := w.instance("i-1"); i.State != state.InstanceTerminated || !strings.Contains(i.Reason, "no space left") || i.ReasonCode != "Server.InternalError" {
+					w.Errorf("a new instance whose host cannot start: %+v", i)
+				}
+				broken.Store(false)
+				w.launch("i-2")
+				w.update(func(e *state.EC2) { e.Instances["i-2"].State = state.InstanceStopping })
+				w.settle()
+				broken.Store(true)
+				w.update(func(e *state.EC2) { e.Instances["i-2"].State = state.InstancePending })
+				<-time.After(time.Minute)
+				synctest.Wait()
+				want := map[string]string{"CreateVolume": state.InstanceRunning, "StartHost": state.InstanceStopped}[method]
+				if i := w.instance("i-2"); i.State != want {
+					w.Errorf("an instance that ran before: %+v, want %s", i, want)
+				}
+			})
+		})
+	}
+}
+
 func TestHostWithoutInstanceIsStopped(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.launch("i-1")

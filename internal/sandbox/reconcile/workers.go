@@ -23,9 +23,10 @@ type workers struct {
 	doubt    bool // an action failed since it was last asked
 }
 
-// failure is how often an object's actions failed in a row, and when the next one may be tried.
+// failure is how often an object's actions failed in a row, why the last one did, and when the next one may be tried.
 type failure struct {
 	count int
+	err   error
 	until time.Time
 }
 
@@ -69,6 +70,7 @@ func (w *workers) end(ctx context.Context, a action, err error) {
 		f := w.failures[a.id]
 		f.until = time.Now().Add(backoff.Delay(f.count))
 		f.count++
+		f.err = err
 		w.failures[a.id] = f
 		w.doubt = true
 		if ctx.Err() == nil {
@@ -87,6 +89,20 @@ func (w *workers) busy() map[string]bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.running)
+}
+
+// failing returns the objects whose last action failed.
+func (w *workers) failing() map[string]failure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.failures)
+}
+
+// forget forgets an object's failures: what is wanted of it has changed.
+func (w *workers) forget(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.failures, id)
 }
 
 // suspicious reports whether an action failed since it was last asked: the machine may not be what it was thought to be.

@@ -54,6 +54,7 @@ type Instance struct {
 	ForceStop         bool             `json:"forceStop"` // the stop under way does not wait for the host
 	Reboot            bool             `json:"reboot"`    // a reboot was asked for and not done yet
 	Booted            bool             `json:"booted"`    // its host was seen to run since the last start
+	Ran               bool             `json:"ran"`       // it was running once
 	Impaired          bool             `json:"impaired"`  // the system status check fails
 	ImpairedSince     time.Time        `json:"impairedSince"`
 	ChecksDue         time.Time        `json:"checksDue"` // when the status checks of a started instance are done
