@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/slipway-project/slipway/internal/errs"
@@ -99,6 +100,9 @@ func notRunning(ctx context.Context, err error) error {
 	case errors.Is(err, os.ErrPermission):
 		return errs.Wrap(errs.Forbidden, err, "reach the sandbox").WithRemedy("The sandbox is root's: use sudo.")
 	default:
+		if call := (*url.Error)(nil); errors.As(err, &call) {
+			err = call.Err // the request's made-up URL tells nobody anything
+		}
 		return errs.Wrap(errs.Unavailable, err, "the sandbox is not running").
 			WithRemedy("`slipway sandbox start` starts it, and brings back what ran in it; `slipway up` does so by itself.")
 	}

@@ -35,7 +35,7 @@ func recall(cfg Config) (memo, error) {
 		m.PublicRange = cfg.PublicRange
 	}
 	if cfg.Latency != "" {
-		m.Settings = settings.Values{Latency: cfg.Latency, Scale: 1, RateLimit: m.Settings.RateLimit}
+		m.Settings.Latency, m.Settings.Scale = cfg.Latency, 1
 	}
 	return m, nil
 }

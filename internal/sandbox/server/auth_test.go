@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -36,6 +37,10 @@ func calls(cfg aws.Config) map[string]func(context.Context) error {
 			_, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 			return err
 		},
+		"ec2": func(ctx context.Context) error {
+			_, err := ec2.NewFromConfig(cfg).DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
+			return err
+		},
 		"iam": func(ctx context.Context) error {
 			_, err := iam.NewFromConfig(cfg).ListRoles(ctx, &iam.ListRolesInput{})
 			return err
@@ -55,16 +60,16 @@ func TestRefusedCredentials(t *testing.T) {
 		want               map[string]string
 	}{
 		"unknown key": {key: "AKIANOBODY", want: map[string]string{
-			"sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId", "ssm": "UnrecognizedClientException",
+			"sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId", "ssm": "UnrecognizedClientException", "ec2": "AuthFailure",
 		}},
 		"wrong secret": {secret: "wrong", want: map[string]string{
-			"sts": "SignatureDoesNotMatch", "iam": "SignatureDoesNotMatch", "ssm": "InvalidSignatureException",
+			"sts": "SignatureDoesNotMatch", "iam": "SignatureDoesNotMatch", "ssm": "InvalidSignatureException", "ec2": "AuthFailure",
 		}},
 		"a session token that was not given out": {token: "made up", want: map[string]string{
-			"sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId", "ssm": "UnrecognizedClientException",
+			"sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId", "ssm": "UnrecognizedClientException", "ec2": "AuthFailure",
 		}},
 		"unknown region": {region: "mars-north-1", want: map[string]string{
-			"sts": "SignatureDoesNotMatch", "ssm": "InvalidSignatureException",
+			"sts": "SignatureDoesNotMatch", "ssm": "InvalidSignatureException", "ec2": "AuthFailure",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +110,7 @@ func TestTemporaryCredentialsExpire(t *testing.T) {
 			}
 		}
 		<-time.After(15*time.Minute + time.Second)
-		for service, want := range map[string]string{"sts": "ExpiredToken", "iam": "ExpiredToken", "ssm": "ExpiredTokenException"} {
+		for service, want := range map[string]string{"sts": "ExpiredToken", "iam": "ExpiredToken", "ssm": "ExpiredTokenException", "ec2": "RequestExpired"} {
 			if got := codeOf(calls(cfg)[service](t.Context())); got != want {
 				t.Errorf("%s after expiry: got code %q, want %q", service, got, want)
 			}

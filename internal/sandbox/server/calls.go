@@ -51,7 +51,8 @@ func (l *ledger) get() Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.counts
-	c.ByAction = maps.Clone(c.ByAction)
+	c.ByAction = map[string]int{}
+	maps.Copy(c.ByAction, l.counts.ByAction)
 	return c
 }
 

@@ -151,6 +151,9 @@ func (s *Server) perform(ctx context.Context, r *awswire.Request, action awswire
 	if s.deps.Faults != nil && !s.deps.Faults.After(ctx, c, err) {
 		return nil, errLoseReply
 	}
+	if c.Mutating && err == nil && !s.deps.Settings.KeepReply() {
+		return nil, errLoseReply
+	}
 	return result, err
 }
 

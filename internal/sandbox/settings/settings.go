@@ -75,6 +75,9 @@ type Values struct {
 	Scale   float64 `json:"scale"` // multiplies every latency; 1 is the profile's own
 	// RateLimit is how many calls a second are let through, with bursts of as many; the rest is throttled. 0 is no limit.
 	RateLimit float64 `json:"rateLimit"`
+	// LoseReplies makes every call of that number which changes something act without an answer: the connection is cut. 3
+	// is every third one; 0 is none.
+	LoseReplies int `json:"loseReplies"`
 }
 
 // Defaults are the settings of a sandbox that nobody set.
@@ -95,6 +98,7 @@ type Settings struct {
 	values Values
 	tokens float64 // of the rate limit's bucket
 	filled time.Time
+	sent   int // replies to calls that change something
 }
 
 // New returns settings with the values in force.
@@ -118,8 +122,8 @@ func (s *Settings) Set(v Values) error {
 	if _, err := ParseProfile(string(v.Latency)); err != nil {
 		return err
 	}
-	if v.Scale < 0 || v.RateLimit < 0 {
-		return errs.New(errs.Invalid, "scale and rateLimit must not be negative")
+	if v.Scale < 0 || v.RateLimit < 0 || v.LoseReplies < 0 {
+		return errs.New(errs.Invalid, "scale, rateLimit and loseReplies must not be negative")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,6 +164,17 @@ func (s *Settings) Admit() bool {
 	}
 	s.tokens--
 	return true
+}
+
+// KeepReply reports whether the answer to a call that changed something is sent, and counts it.
+func (s *Settings) KeepReply() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values.LoseReplies == 0 {
+		return true
+	}
+	s.sent++
+	return s.sent%s.values.LoseReplies != 0
 }
 
 // Transitions returns the name of every transition, sorted.

@@ -56,6 +56,7 @@ func TestBadValuesChangeNothing(t *testing.T) {
 	s := with(t, settings.Defaults())
 	for _, v := range []settings.Values{
 		{}, {Latency: "slow", Scale: 1}, {Latency: settings.AWS, Scale: -1}, {Latency: settings.AWS, Scale: 1, RateLimit: -1},
+		{Latency: settings.AWS, Scale: 1, LoseReplies: -1},
 	} {
 		if err := s.Set(v); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%+v: got %v", v, err)
@@ -92,5 +93,18 @@ func TestRateLimit(t *testing.T) {
 	})
 	if !with(t, settings.Defaults()).Admit() {
 		t.Error("without a limit a call was refused")
+	}
+}
+
+func TestLostReplies(t *testing.T) {
+	t.Parallel()
+	s := with(t, settings.Values{Latency: settings.None, Scale: 1, LoseReplies: 3})
+	for i, want := range []bool{true, true, false, true, true, false} {
+		if got := s.KeepReply(); got != want {
+			t.Errorf("reply %d: kept %v", i+1, got)
+		}
+	}
+	if !with(t, settings.Defaults()).KeepReply() {
+		t.Error("by default a reply was lost")
 	}
 }

@@ -118,6 +118,23 @@ func TestLostReplyOnAWire(t *testing.T) {
 	}
 }
 
+// TestLoseReplies: the setting, which drills on a real sandbox use.
+func TestLoseReplies(t *testing.T) {
+	t.Parallel()
+	c := cloud.Start(t, cloud.Options{})
+	if err := c.Settings.Set(settings.Values{Latency: settings.None, Scale: 1, LoseReplies: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for i, lost := range []bool{false, true, false} {
+		if err := write(t.Context(), c, fmt.Sprintf("/%d", i), true); (err != nil) != lost {
+			t.Errorf("call %d: got %v", i, err)
+		}
+	}
+	if len(c.Resources()) != 3 {
+		t.Errorf("the account holds %v", c.Resources())
+	}
+}
+
 func TestAbortAfter(t *testing.T) {
 	t.Parallel()
 	c := cloud.Start(t, cloud.Options{})
