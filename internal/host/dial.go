@@ -26,6 +26,8 @@ type DialerConfig struct {
 	// Patience is how long Dial waits for a host that does not answer yet. Default 4 minutes: on AWS sshd comes 15 to 60 s after
 	// the instance runs, a slow first boot takes twice as long.
 	Patience time.Duration
+	// RebootPatience is the same for a host that was met before: it has its first boot behind it. Default 90 s.
+	RebootPatience time.Duration
 	// AuthPatience is how long Dial goes on when the host answers but does not let us in: until cloud-init has written the key, and
 	// while the host boots, it refuses everybody. Default 45 s.
 	AuthPatience time.Duration
@@ -50,6 +52,7 @@ type Dialer struct {
 // NewDialer returns a dialer. It does no I/O.
 func NewDialer(cfg DialerConfig) *Dialer {
 	cfg.Patience = orDefault(cfg.Patience, 4*time.Minute)
+	cfg.RebootPatience = orDefault(cfg.RebootPatience, 90*time.Second)
 	cfg.AuthPatience = orDefault(cfg.AuthPatience, 45*time.Second)
 	cfg.Attempt = orDefault(cfg.Attempt, 10*time.Second)
 	cfg.Keepalive = orDefault(cfg.Keepalive, 10*time.Second)
@@ -75,10 +78,14 @@ func orDefault[T comparable](v, def T) T {
 func (d *Dialer) Dial(ctx context.Context, node cluster.Node) (Host, error) {
 	var (
 		began    = time.Now()
+		patience = d.cfg.Patience
 		refused  time.Time // when the host first answered but did not let us in
 		pause    = 250 * time.Millisecond
 		failures int
 	)
+	if d.pins.of(node) != "" {
+		patience = min(patience, d.cfg.RebootPatience)
+	}
 	for {
 		h, err := d.DialOnce(ctx, node)
 		if err == nil {
@@ -99,7 +106,7 @@ func (d *Dialer) Dial(ctx context.Context, node cluster.Node) (Host, error) {
 		} else {
 			refused = time.Time{}
 		}
-		if now.Sub(began) >= d.cfg.Patience {
+		if now.Sub(began) >= patience {
 			return nil, fmt.Errorf("gave up after %s and %d attempts: %w", now.Sub(began).Round(time.Second), failures, err)
 		}
 		d.cfg.Logger.Debug("host is not there yet", "node", node.Name, "attempt", failures, "err", err)

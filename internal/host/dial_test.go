@@ -245,6 +245,23 @@ func TestDialGivesUp(t *testing.T) {
 	}
 }
 
+func TestDialIsLessPatientWithAHostThatItKnows(t *testing.T) {
+	t.Parallel()
+	known := testNode
+	known.HostKey = authorizedLine(newSigner(t).PublicKey())
+	signer := newSigner(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDialer(DialerConfig{Auth: auth(signer), Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		}})
+		began := time.Now()
+		_, err := d.Dial(t.Context(), known)
+		if took := time.Since(began); err == nil || took < 90*time.Second || took > 95*time.Second {
+			t.Errorf("gave up after %s: %v", took, err)
+		}
+	})
+}
+
 func TestHostKeyIsPinned(t *testing.T) {
 	t.Parallel()
 	s := startSSHD(t)

@@ -46,14 +46,15 @@ func (r *Rollout) Check(ctx context.Context, doc *cluster.Document, inv *cluster
 
 // answer is what one host answered.
 type answer struct {
-	err     error // why it could not be asked
-	facts   host.Facts
-	factErr error
-	version string
-	own     api.Info
-	engErr  error
-	members []api.Node // of a manager: its view of the swarm
-	viewErr error
+	err      error // why it could not be asked
+	facts    host.Facts
+	factErr  error
+	version  string
+	engErr   error
+	own      api.Info
+	swarmErr error      // why it could not tell of its membership
+	members  []api.Node // of a manager: its view of the swarm
+	viewErr  error
 }
 
 // ask asks one host.
@@ -71,12 +72,15 @@ func (r *Rollout) ask(ctx context.Context, n cluster.Node) (a answer) {
 		return answer{err: err}
 	}
 	defer e.Close() //nolint:errcheck // only idle connections
-	info, err := e.Info(ctx)
-	if err != nil {
-		a.engErr = err
+	if a.version, a.engErr = e.Version(ctx); a.engErr != nil {
 		return a
 	}
-	a.version, a.own = info.ServerVersion, info.Swarm
+	info, err := e.Info(ctx)
+	if err != nil {
+		a.swarmErr = err
+		return a
+	}
+	a.own = info.Swarm
 	if a.own.ControlAvailable {
 		a.members, a.viewErr = e.Nodes(ctx)
 	}
@@ -155,6 +159,8 @@ func (c *checker) reached(h *NodeHealth, a answer) {
 		c.problem(h, "its facts cannot be read: %s", line(a.factErr))
 	case a.engErr != nil:
 		c.problem(h, "its engine does not answer: %s", line(a.engErr))
+	case a.swarmErr != nil:
+		c.problem(h, "its engine does not tell of the swarm, which has no leader, or elects one: %s", line(a.swarmErr))
 	}
 	for dir, space := range a.facts.Free {
 		if space.TotalMiB > 0 && space.FreeMiB < min(1024, space.TotalMiB/20) {
@@ -165,7 +171,7 @@ func (c *checker) reached(h *NodeHealth, a answer) {
 
 // member judges the node's membership: its own view, the managers', and that both agree.
 func (c *checker) member(h *NodeHealth, n cluster.Node, a answer) {
-	answered := a.err == nil && a.engErr == nil
+	answered := a.err == nil && a.engErr == nil && a.swarmErr == nil
 	if answered && h.Own.State != string(api.LocalNodeStateActive) {
 		c.problem(h, "its engine is not in the swarm (%s)%s", h.Own.State, ifAny(": ", h.Own.Error))
 	}

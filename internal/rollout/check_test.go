@@ -140,3 +140,25 @@ func TestCheckDoesNotWaitForHostsThatHang(t *testing.T) {
 		}
 	})
 }
+
+// TestCheckWhileALeaderIsElected: an engine keeps /info waiting while its swarm has no leader. It is the swarm that does not answer then, not the engine.
+func TestCheckWhileALeaderIsElected(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 1)
+		f.mustApply(t)
+		f.host("manager-1").Down = true
+		f.host("manager-2").Leaderless, f.host("manager-3").Leaderless = true, true
+		began := time.Now()
+		h := f.check(t)
+		begins(t, "problems", h.Problems, []string{
+			"manager-1 (us-east-1a): unreachable: ",
+			"manager-2 (us-east-1b): its engine does not tell of the swarm, which has no leader, or elects one: ask for its state through the engine of manager-2: no answer in time",
+			"manager-3 (us-east-1c): its engine does not tell of the swarm, which has no leader, or elects one: ",
+			"the swarm cannot be asked: no manager answers",
+		})
+		if h.Nodes[1].Engine != "20.10.24" || time.Since(began) > 5*time.Second {
+			t.Errorf("engine %q, took %s", h.Nodes[1].Engine, time.Since(began))
+		}
+	})
+}

@@ -136,7 +136,7 @@ func (j *judgement) space(f host.Facts) {
 func (j *judgement) network(f host.Facts) {
 	if !f.IPVS {
 		j.remark("use a kernel with IPVS, or publish services with --endpoint-mode dnsrr and mode=host ports",
-			"its kernel has no IPVS: virtual addresses and the routing mesh of swarm services do not work")
+			"no IPVS in the kernel: virtual addresses and the routing mesh of swarm services do not work")
 	}
 	if len(f.Addresses) > 0 && j.node.PrivateIP != "" && !slices.Contains(f.Addresses, j.node.PrivateIP) {
 		j.refuse(errs.Conflict, "check the instance's network interface", "does not have its private address %s (it has %v)", j.node.PrivateIP, f.Addresses)

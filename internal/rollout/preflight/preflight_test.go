@@ -50,7 +50,7 @@ func TestJudge(t *testing.T) {
 			c.Facts.Free["/"] = host.Space{TotalMiB: 40000, FreeMiB: 12}
 			c.Facts.Engine.Packages = map[string]string{"docker.io": "26"}
 		}, false, errs.Invalid, "has only 12 MiB free on /"},
-		{"no IPVS", false, func(c *Candidate) { c.Facts.IPVS = false }, false, errs.Invalid, "its kernel has no IPVS: virtual addresses and the routing mesh of swarm services do not work"},
+		{"no IPVS", false, func(c *Candidate) { c.Facts.IPVS = false }, false, errs.Invalid, "no IPVS in the kernel: virtual addresses and the routing mesh of swarm services do not work"},
 		{"another host's address", false, func(c *Candidate) { c.Facts.Addresses = []string{"10.0.0.9"} }, true, errs.Conflict, "does not have its private address 172.31.0.9 (it has [10.0.0.9])"},
 		{"address taken", false, func(c *Candidate) { c.Node.PrivateIP = "172.31.0.1"; c.Facts.Addresses = nil }, true, errs.Conflict, "has the same private address 172.31.0.1 as manager-1"},
 	}

@@ -75,8 +75,16 @@ func (h *Host) engine() http.Handler {
 			reply(w, body, err)
 		})
 	}
-	handle("GET /v1.41/info", func(*http.Request) (any, error) {
+	handle("GET /v1.41/info", func(r *http.Request) (any, error) {
+		if h.Leaderless {
+			h.fleet.mu.Unlock()
+			<-r.Context().Done()
+			h.fleet.mu.Lock()
+		}
 		return system.Info{ServerVersion: "20.10.24", Name: h.Hostname, Swarm: h.info()}, nil
+	})
+	handle("GET /v1.41/version", func(*http.Request) (any, error) {
+		return map[string]string{"Version": "20.10.24", "ApiVersion": "1.41"}, nil
 	})
 	handle("POST /v1.41/swarm/init", func(r *http.Request) (any, error) {
 		var request api.InitRequest

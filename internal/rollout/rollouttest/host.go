@@ -49,11 +49,12 @@ type Host struct {
 	Occupied  bool                       // something is below /var/lib/docker
 	Journal   string                     // of docker.service
 
-	Active   bool // docker.service
-	Enabled  bool
-	Locked   bool // the swarm's key is needed
-	Tasks    int  // that run here; they end when the node is drained
-	Stubborn bool // its tasks do not end
+	Active     bool // docker.service
+	Enabled    bool
+	Locked     bool // the swarm's key is needed
+	Leaderless bool // its swarm elects a leader, and the engine waits for one before it tells of itself
+	Tasks      int  // that run here; they end when the node is drained
+	Stubborn   bool // its tasks do not end
 
 	fleet    *Fleet
 	writes   []string

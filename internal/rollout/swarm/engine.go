@@ -61,6 +61,8 @@ func (e *Engine) wrap(err error, verb string) error {
 			WithRemedy("see whether docker runs there: slipway ssh " + e.node + " -- systemctl status docker")
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", message, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return errs.Wrap(errs.Unavailable, context.DeadlineExceeded, message+": no answer in time").WithRetry()
 	case noLeader(err):
 		return errs.Wrap(errs.Unavailable, err, message).WithRetry()
 	case cerrdefs.IsNotFound(err):
@@ -82,6 +84,12 @@ func noLeader(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "does not have a leader") || strings.Contains(text, "too few managers") ||
 		strings.Contains(text, "DeadlineExceeded") || strings.Contains(text, "raft: stopped")
+}
+
+// Version returns the engine's version. Unlike Info it does not need the swarm, which without a leader keeps Info waiting.
+func (e *Engine) Version(ctx context.Context) (string, error) {
+	r, err := e.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	return r.Version, e.wrap(err, "ask for its version")
 }
 
 // Info returns the engine's view of itself.
