@@ -21,11 +21,11 @@ func tagActions(a *call.API) []awswire.Action {
 	return []awswire.Action{
 		call.Op[tagInput]{
 			Name: "CreateTags", Decode: decodeCreateTags, Handle: createTags,
-			More: func(s *call.Scope, in tagInput) (all []awswire.Access, _ error) {
+			More: func(s *call.Scope, in tagInput) (all []awswire.Access) {
 				for _, id := range in.IDs {
-					all = append(all, awswire.Access{Resource: call.ARN(s.Region.Name, id), RequestTags: in.Tags, ResourceTags: s.Tags[id]})
+					all = append(all, awswire.Access{Resource: call.ARN(s.Region.Name, id), RequestTags: in.Tags, ResourceTags: maps.Clone(s.Tags[id])})
 				}
-				return all, nil
+				return all
 			},
 		}.Write(a),
 		call.Op[tagInput]{Name: "DeleteTags", Decode: decodeDeleteTags, Handle: deleteTags, Touches: touches}.Write(a),

@@ -66,7 +66,7 @@ func (o op[In]) access(a *api) func(*awswire.Request, In) []awswire.Access {
 		_ = a.Store.View(func(d *state.Data) error { // the callback never fails
 			if o.touches != nil {
 				for _, arn := range o.touches(in) {
-					all = append(all, awswire.Access{Resource: arn, ResourceTags: d.Region(r.Region).ELB.Tags[arn]})
+					all = append(all, awswire.Access{Resource: arn, ResourceTags: maps.Clone(d.Region(r.Region).ELB.Tags[arn])})
 				}
 			}
 			return nil

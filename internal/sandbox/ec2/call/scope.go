@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,9 +31,9 @@ type Op[In any] struct {
 	Decode func(*awswire.Params) In
 	Handle func(*Scope, In) (any, error)
 	// What must be allowed for the call. Without any of them: the action itself, on every resource.
-	Touches func(In) []string                          // ids of existing objects
-	Creates func(In) TagSpecs                          // tags by kind of what is created
-	More    func(*Scope, In) ([]awswire.Access, error) // anything else
+	Touches func(In) []string                 // ids of existing objects
+	Creates func(In) TagSpecs                 // tags by kind of what is created
+	More    func(*Scope, In) []awswire.Access // anything else
 }
 
 // Read returns the action of an op that changes nothing.
@@ -66,15 +67,14 @@ func (o Op[In]) access(a *API) func(*awswire.Request, In) []awswire.Access {
 			s := a.scope(d, r)
 			if o.Touches != nil {
 				for _, id := range o.Touches(in) {
-					all = append(all, awswire.Access{Resource: ARN(r.Region, id), ResourceTags: s.Tags[id]})
+					all = append(all, awswire.Access{Resource: ARN(r.Region, id), ResourceTags: maps.Clone(s.Tags[id])})
 				}
 			}
 			if o.Creates != nil {
 				all = append(all, o.Creates(in).access(r.Region)...)
 			}
 			if o.More != nil {
-				more, _ := o.More(s, in) // what is wrong with the input is the handler's to say
-				all = append(all, more...)
+				all = append(all, o.More(s, in)...)
 			}
 			return nil
 		})

@@ -57,8 +57,8 @@ func DecodeTags(p *awswire.Params) map[string]string {
 	for _, item := range p.List("Tag") {
 		key, value := item.String("Key"), item.String("Value")
 		switch _, twice := tags[key]; {
-		case key == "" || len(key) > 127 || len(value) > 255:
-			p.Invalid("Tag keys have 1 to 127 characters and values at most 255: '%s'", key)
+		case key == "" || len(key) > 128 || len(value) > 256:
+			p.Invalid("Tag keys have 1 to 128 characters and values at most 256: '%s'", key)
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			p.Invalid("Tag keys starting with 'aws:' are reserved for internal use")
 		case twice:

@@ -39,8 +39,6 @@ func attach(s *call.Scope, in attachInput) (any, error) {
 		return nil, err
 	}
 	switch {
-	case v.Attachment != nil && v.Attachment.Instance == i.ID && v.Attachment.Device == in.Device && v.Attachment.State == state.AttachmentAttached:
-		return nil, awswire.Errorf("VolumeInUse", 400, "%s is already attached to an instance", v.ID)
 	case v.Attachment != nil:
 		return nil, awswire.Errorf("VolumeInUse", 400, "%s is already attached to an instance", v.ID)
 	case v.State != state.VolumeAvailable:

@@ -14,9 +14,8 @@ type runInput struct {
 	Subnet, Zone         string
 	Groups               []string
 	PrivateIP            string
-	Public               *bool // nil: as the subnet says
-	Description          string
-	KeepInterface        bool // the interface is not deleted with the instance
+	Public               *bool  // nil: as the subnet says
+	Description          string // of the interface
 	Token                string
 	Tags                 call.TagSpecs
 	Devices              []deviceInput
@@ -98,8 +97,8 @@ func (in *runInput) decodeInterface(p *awswire.Params) {
 	}
 	n.OneOf("InterfaceType", "interface", "interface")
 	in.Subnet, in.Groups, in.PrivateIP = n.String("SubnetId"), n.Strings("SecurityGroupId"), n.String("PrivateIpAddress")
-	in.Description, in.KeepInterface = n.String("Description"), !n.Bool("DeleteOnTermination", true)
-	if in.KeepInterface {
+	in.Description = n.String("Description")
+	if !n.Bool("DeleteOnTermination", true) {
 		n.Invalid("The sandbox deletes the primary network interface with its instance")
 	}
 	if n.Has("AssociatePublicIpAddress") {
@@ -121,14 +120,15 @@ func decodeDevice(p *awswire.Params) deviceInput {
 	return d
 }
 
-// passRole returns what must be allowed to launch with an instance profile: handing its role to EC2.
-func passRole(s *call.Scope, in runInput) ([]awswire.Access, error) {
+// passRole returns what must be allowed to launch with an instance profile: handing its role to EC2. A profile that is
+// not there is the handler's to refuse.
+func passRole(s *call.Scope, in runInput) []awswire.Access {
 	if in.ProfileName == "" && in.ProfileARN == "" {
-		return nil, nil
+		return nil
 	}
 	p, err := profile(s, in)
-	if err != nil || p.Role == "" || s.Data.IAM.Roles[p.Role] == nil {
-		return nil, err
+	if err != nil || s.Data.IAM.Roles[p.Role] == nil {
+		return nil
 	}
-	return []awswire.Access{{Action: "iam:PassRole", Resource: s.Data.IAM.Roles[p.Role].ARN()}}, nil
+	return []awswire.Access{{Action: "iam:PassRole", Resource: s.Data.IAM.Roles[p.Role].ARN()}}
 }
