@@ -289,3 +289,32 @@ func TestInterruptedReport(t *testing.T) {
 		})
 	}
 }
+
+func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	term := newTerminal(t, "up")
+	// A terminal that hangs: the question is never written, so the command cannot notice the first signal.
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	term.Stderr = hanging{release}
+	term.signals <- os.Interrupt
+	term.signals <- os.Interrupt
+	done := make(chan int, 1)
+	go func() { done <- Run(term.Process) }()
+	select {
+	case code := <-done:
+		if code != codeInterrupted {
+			t.Errorf("it ends with %d, want %d", code, codeInterrupted)
+		}
+	case <-t.Context().Done():
+		t.Error("it does not end")
+	}
+}
+
+// hanging is a stream that takes nothing until it is released.
+type hanging struct{ release chan struct{} }
+
+func (h hanging) Write(p []byte) (int, error) {
+	<-h.release
+	return len(p), nil
+}

@@ -22,18 +22,24 @@ func Run(p Process) int {
 	s := newSession(p)
 	ended := make(chan int, 1)
 	go func() { ended <- s.run(ctx) }()
-	interrupted := false
+	var told chan struct{} // nil before the first signal; closed when the user knows that it was understood
 	for {
 		select {
 		case code := <-ended:
+			if told != nil {
+				<-told
+			}
 			return code
 		case <-p.Signals:
-			if interrupted {
+			if told != nil {
 				return codeInterrupted
 			}
-			interrupted = true
+			told = make(chan struct{})
 			cancel(errInterrupted)
-			s.stopping()
+			go func() { // a stream that takes nothing must not keep the second signal from being heard
+				defer close(told)
+				s.stopping()
+			}()
 		}
 	}
 }
