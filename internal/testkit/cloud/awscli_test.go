@@ -8,6 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-project/slipway/internal/sandbox/catalog"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -43,23 +49,53 @@ func (c cli) run(t *testing.T, args ...string) (stdout, stderr string, err error
 	return out.String(), fault.String(), err
 }
 
+// populate makes an instance and a load balancer, and returns the instance's id.
+func populate(t *testing.T, c *cloud.Cloud) string {
+	t.Helper()
+	ctx, client := t.Context(), ec2.NewFromConfig(c.AWS("us-east-1"))
+	vpc, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("172.31.0.0/16")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subnet, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("172.31.0.0/20")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := catalog.Images("us-east-1")[0].ID
+	out, err := client.RunInstances(ctx, &ec2.RunInstancesInput{
+		ImageId: &image, InstanceType: "m5.large", SubnetId: subnet.Subnet.SubnetId, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = elbv2.NewFromConfig(c.AWS("us-east-1")).CreateLoadBalancer(ctx, &elbv2.CreateLoadBalancerInput{
+		Name: aws.String("demo"), Type: elbtypes.LoadBalancerTypeEnumNetwork, Scheme: elbtypes.LoadBalancerSchemeEnumInternal,
+		Subnets: []string{*subnet.Subnet.SubnetId},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Instances[0].InstanceId
+}
+
 func TestStockCLIUnderstandsAnswers(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t)
+	id := populate(t, c.cloud)
 	for _, test := range []struct {
 		args []string
 		want string // in the answer
 	}{
 		{[]string{"sts", "get-caller-identity"}, `"Arn": "arn:aws:iam::123456789012:root"`},
 		{[]string{"iam", "create-user", "--user-name", "anna", "--path", "/ops/", "--tags", "Key=team,Value=a"}, `"Arn": "arn:aws:iam::123456789012:user/ops/anna"`},
-		{[]string{"iam", "list-users"}, `"UserName": "anna"`},
 		{[]string{"ssm", "put-parameter", "--name", "/a/b", "--value", "1", "--type", "String"}, `"Version": 1`},
 		{[]string{"ssm", "get-parameter", "--name", "/a/b"}, `"Value": "1"`},
 		{[]string{"ssm", "get-parameters-by-path", "--path", "/aws/service/debian", "--recursive"}, `"/aws/service/debian/release/12/latest/amd64"`},
 		{[]string{"ec2", "create-vpc", "--cidr-block", "10.0.0.0/16"}, `"State": "pending"`},
 		{[]string{"ec2", "describe-vpcs", "--filters", "Name=cidr,Values=10.0.*"}, `"CidrBlock": "10.0.0.0/16"`},
-		{[]string{"ec2", "describe-instances"}, `"Reservations": []`},
-		{[]string{"ec2", "describe-volumes"}, `"Volumes": []`},
+		{[]string{"ec2", "describe-instances"}, `"InstanceId": "` + id + `"`},
+		{[]string{"ec2", "describe-volumes"}, `"InstanceId": "` + id + `"`},
+		{[]string{"elbv2", "describe-load-balancers"}, `"LoadBalancerName": "demo"`},
 	} {
 		stdout, stderr, err := c.run(t, test.args...)
 		if err != nil || !strings.Contains(stdout, test.want) || !json.Valid([]byte(stdout)) {
