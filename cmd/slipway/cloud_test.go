@@ -3,13 +3,16 @@ package main
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/server"
+	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -21,12 +24,14 @@ type clouds struct{ t *testing.T }
 //	cloud start               an account, and the variables that point AWS's tools at it
 //	cloud fail CODE [ACTION]  answer every call, or those of the action, with the error code
 //	cloud heal                answer calls again
+//	cloud slow                changes take a fiftieth of the time that they take on AWS
+//	cloud await ACTION        until the action was called
 //	cloud untouched           no call has changed anything since the start or cloud forget
 //	cloud forget              forget the calls so far
 //	cloud empty               the account holds nothing
 func (c clouds) command(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: cloud start|fail|heal|forget|untouched|empty")
+		ts.Fatalf("usage: cloud start|fail|heal|slow|await|forget|untouched|empty")
 	}
 	if args[0] == "start" {
 		c.start(ts)
@@ -41,6 +46,10 @@ func (c clouds) command(ts *testscript.TestScript, neg bool, args []string) {
 		account.Interfere(failing(args[1:]))
 	case "heal":
 		account.Interfere(nil)
+	case "slow":
+		ts.Check(account.Settings.Set(settings.Values{Latency: settings.AWS, Scale: 0.02}))
+	case "await":
+		await(ts, account, args[1])
 	case "untouched":
 		if calls := account.Mutating(); len(calls) > 0 {
 			ts.Fatalf("calls changed something: %v", calls)
@@ -76,6 +85,29 @@ func (c clouds) start(ts *testscript.TestScript) {
 	ts.Setenv("AWS_ENDPOINT_URL", account.Serve(c.t))
 	ts.Setenv("AWS_ACCESS_KEY_ID", account.Root.ID)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", account.Root.Secret)
+}
+
+// await returns when the action was called, before or from now on.
+func await(ts *testscript.TestScript, account *cloud.Cloud, action string) {
+	called := make(chan struct{})
+	var once sync.Once
+	note := func() { once.Do(func() { close(called) }) }
+	account.Interfere(func(call server.Call, _ int) cloud.Fault {
+		if call.Action == action {
+			note()
+		}
+		return cloud.Fault{}
+	})
+	if slices.ContainsFunc(account.Calls(), func(call server.Call) bool { return call.Action == action }) {
+		note()
+	}
+	patience := time.NewTimer(time.Minute)
+	defer patience.Stop()
+	select {
+	case <-called:
+	case <-patience.C:
+		ts.Fatalf("nobody called %s", action)
+	}
 }
 
 // failing answers calls with an error: CODE for all of them, CODE and ACTION for some.
