@@ -50,7 +50,9 @@ func TestRunEndsWithContext(t *testing.T) {
 		cancel()
 	}()
 	// The command's input is read only once the command runs.
-	_, err := h.Run(ctx, Command{Args: []string{"cat"}, Stdin: &onRead{first: func() { _ = writer.Close() }}})
+	never := make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	_, err := h.Run(ctx, Command{Args: []string{"cat"}, Stdin: &onRead{first: func() { _ = writer.Close() }, never: never}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
@@ -63,18 +65,20 @@ func TestRunEndsWithContext(t *testing.T) {
 type onRead struct {
 	once  sync.Once
 	first func()
+	never chan struct{} // closed when the test is over
 }
 
 func (o *onRead) Read([]byte) (int, error) {
 	o.once.Do(o.first)
-	select {}
+	<-o.never
+	return 0, io.EOF
 }
 
 func TestRunManyAtOnce(t *testing.T) {
 	t.Parallel()
 	h := startSSHD(t).connect(t)
 	var all sync.WaitGroup
-	for range 3 * maxSessions {
+	for range maxSessions + 4 {
 		all.Go(func() {
 			if _, err := h.Run(t.Context(), Command{Args: []string{"true"}}); err != nil {
 				t.Errorf("more commands than sshd allows sessions: %v", err)

@@ -22,16 +22,16 @@ type Facts struct {
 	Systemd    bool   // systemd is process 1 and manages the host
 	CPUs       int
 	MemoryMiB  int
-	ClockSkew  time.Duration // the host's clock against ours; right to about half the round trip
-	MTU        int           // of the link of the default route
-	Addresses  []string      // IPv4
-	IPVS       bool          // the kernel has IPVS, or can load it
-	Volumes    []Volume      // the EBS volumes that are attached
-	Mounts     []Mount       // the mounts of block devices
-	Free       map[string]Space
+	ClockSkew  time.Duration    // the host's clock against ours; right to about half the round trip
+	MTU        int              // of the link of the default route
+	Addresses  []string         // IPv4
+	IPVS       bool             // the kernel has IPVS, or can load it
+	Volumes    []Volume         // the EBS volumes that are attached
+	Mounts     []Mount          // the mounts of block devices
+	Free       map[string]Space // of the filesystems of / and /var/lib/docker, by directory
 	Engine     EngineFacts
-	CloudInit  string // cloud-init's status: running, done, ...; empty where there is none
-	MeasuredIn time.Duration
+	CloudInit  string        // cloud-init's status: running, done, ...; empty where there is none
+	MeasuredIn time.Duration // how long gathering took
 }
 
 // OS is a Linux distribution as /etc/os-release names it.

@@ -165,7 +165,10 @@ func (w *work) choose(source engine.Source) error {
 	for i, m := range bare {
 		m.release = chosen[i]
 	}
-	if !exists && len(chosen) > 0 {
+	if !exists {
+		if len(chosen) == 0 {
+			return nil // every host has failed before
+		}
 		current = chosen[0]
 	}
 	w.report.Engine = current.String()

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -94,7 +93,7 @@ func (w *work) each(ctx context.Context, hosts []*machine, p phase) error {
 		return nil
 	})
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("roll out %s: %w", p.name, errors.Join(err, context.Cause(ctx)))
+		return fmt.Errorf("roll out %s: %w", p.name, err)
 	}
 	for i, err := range failures {
 		if err != nil {
