@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/sandbox/cgroups"
 	"github.com/slipway-project/slipway/internal/sandbox/machine"
 	"github.com/slipway-project/slipway/internal/sandbox/netns"
 	"github.com/slipway-project/slipway/internal/sandbox/vpcnet"
@@ -82,7 +83,8 @@ func (c *Cage) Destroy(ctx context.Context) error {
 	return Sweep(ctx, c.cfg)
 }
 
-// waitVanished waits until the link to the machine is gone: the kernel clears a namespace away after its last process.
+// waitVanished waits until nothing of a sandbox whose holder ended runs or is connected any more: the kernel clears a
+// namespace away some time after its last process.
 func waitVanished(ctx context.Context, sandbox string) error {
 	ctx, cancel := context.WithTimeout(ctx, vanishing)
 	defer cancel()
@@ -94,16 +96,36 @@ func waitVanished(ctx context.Context, sandbox string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		linked, err := vpcnet.Linked(outside, sandbox)
-		if err != nil || !linked {
+		left, err := remains(outside, sandbox)
+		if err != nil || left == "" {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return errs.New(errs.Unavailable, "the sandbox's link "+vpcnet.MachineLink(sandbox)+" is still there after its end")
+			return errs.New(errs.Conflict, fmt.Sprintf("sandbox %s has no holder, but %s", sandbox, left))
 		case <-tick.C:
 		}
 	}
+}
+
+// remains says what is still there of a sandbox, or nothing.
+func remains(outside *netns.Namespace, sandbox string) (string, error) {
+	linked, err := vpcnet.Linked(outside, sandbox)
+	if err != nil {
+		return "", err
+	}
+	if linked {
+		return "its link " + vpcnet.MachineLink(sandbox) + " is still there", nil
+	}
+	hierarchies, err := cgroups.Machine()
+	if err != nil {
+		return "", err
+	}
+	sandboxes, err := cgroups.Sandboxes(hierarchies)
+	if err != nil || !sandboxes[sandbox] {
+		return "", err
+	}
+	return "processes of it still run", nil
 }
 
 // watch closes done when the holder has ended and all processes of the cage with it.

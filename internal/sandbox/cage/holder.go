@@ -26,6 +26,9 @@ const serveWord = "serve"
 // orphan, so that the second, which does the work, can wait for its own children undisturbed. When either ends, the
 // kernel ends everything inside.
 func RunHolder(ctx context.Context, args []string) error {
+	for _, fd := range []int{outsideFd, readyFd, lifelineFd} {
+		unix.CloseOnExec(fd) // hosts get none of them
+	}
 	if len(args) == 1 && args[0] == serveWord {
 		return runServe(ctx)
 	}

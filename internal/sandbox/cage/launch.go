@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -37,12 +38,13 @@ const readyWord = "ok"
 // greeting bounds how long a holder may take to answer the client that adopts it.
 const greeting = 5 * time.Second
 
-// lockPath serializes on this machine what starts cages and what sweeps: a cage that is just being made looks dead.
-const lockPath = "/run/slipway-cage.lock"
+// lockPath is the directory whose lock serializes on this machine what starts cages and what sweeps: a cage that is just
+// being made looks dead. A directory that exists anyway, so that nothing is left behind.
+const lockPath = "/sys/fs/cgroup"
 
 // lock waits for the machine's lock.
 func lock(ctx context.Context) (unlock func(), err error) {
-	file, err := os.OpenFile(lockPath, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.Open(lockPath)
 	if err != nil {
 		return nil, fmt.Errorf("open lock of sandboxes: %w", err)
 	}
@@ -144,6 +146,9 @@ func launch(ctx context.Context, cfg Config) (*Cage, error) {
 		return nil, err
 	}
 	defer outside.Close()
+	if err := waitVanished(ctx, cfg.ID); err != nil {
+		return nil, err
+	}
 	if err := sweep(ctx, cfg, outside); err != nil {
 		return nil, err
 	}
@@ -218,6 +223,9 @@ func (c *Cage) spawn(ctx context.Context) error {
 		Setsid:     true, // a terminal's Ctrl-C is not for the holder
 		PidFD:      &pidfd,
 	}
+	// What this process was started with beyond the standard descriptors, a pipe that somebody waits on for instance,
+	// must not live on in the holder. A kernel before 5.11 cannot do it, and then it does.
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

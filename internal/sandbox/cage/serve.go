@@ -36,8 +36,6 @@ const headerTimeout = 10 * time.Second
 // runServe is the second stage of the holder: it puts the parts together and serves until the context ends.
 func runServe(ctx context.Context) error {
 	ready := os.NewFile(readyFd, "ready")
-	unix.CloseOnExec(readyFd)
-	unix.CloseOnExec(outsideFd)
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("component", "holder")
 	err := serve(ctx, ready, logger)
 	if err != nil {
@@ -104,11 +102,11 @@ func assemble(ctx context.Context, cfg Config, logger *slog.Logger) (*holder, er
 			return nil, fmt.Errorf("prepare the cage: %w", err)
 		}
 	}
-	resolver, err := connect(ctx, cfg, logger)
+	space, err := netns.Current()
 	if err != nil {
 		return nil, err
 	}
-	space, err := netns.Current()
+	resolver, err := connect(ctx, cfg, space, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +130,11 @@ func assemble(ctx context.Context, cfg Config, logger *slog.Logger) (*holder, er
 }
 
 // connect links the cage to the machine and to the outside, and returns the address that resolves names.
-func connect(ctx context.Context, cfg Config, logger *slog.Logger) (netip.Addr, error) {
+func connect(ctx context.Context, cfg Config, space *netns.Namespace, logger *slog.Logger) (netip.Addr, error) {
 	outside, err := netns.FromFile(os.NewFile(outsideFd, "outside"))
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	space, err := netns.Current()
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	defer space.Close()
 	routes, err := vpcnet.MachineRoutes(outside)
 	if err != nil {
 		return netip.Addr{}, err
@@ -153,7 +146,7 @@ func connect(ctx context.Context, cfg Config, logger *slog.Logger) (netip.Addr, 
 	if err := vpcnet.Connect(ctx, space, outside, cfg.ID, cfg.PublicRange); err != nil {
 		return netip.Addr{}, err
 	}
-	egress := &vpcnet.Egress{Outside: outside, Range: egressRange, Log: os.Stderr, Logger: logger}
+	egress := &vpcnet.Egress{Cage: space, Outside: outside, Range: egressRange, Log: os.Stderr, Logger: logger}
 	up := make(chan struct{}, 1)
 	go func() {
 		_ = egress.Run(ctx, func() { // it ends without an error

@@ -71,6 +71,11 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.deps.Groups.Remove(ctx, spec.ID))
+		}
+	}()
 	if err := s.deps.Groups.Make(spec.ID, int64(spec.MemoryMiB)<<20); err != nil {
 		return err
 	}

@@ -79,11 +79,35 @@ func (n *Namespace) Close() error {
 // as fn makes them on its own goroutine.
 func (n *Namespace) Do(fn func() error) error {
 	return onThread(func() error {
-		if err := unix.Setns(n.Fd(), unix.CLONE_NEWNET); err != nil {
+		if err := n.enter(); err != nil {
 			return fmt.Errorf("enter network namespace: %w", err)
 		}
 		return fn()
 	})
+}
+
+// Same reports whether both are the same namespace.
+func (n *Namespace) Same(other *Namespace) (bool, error) {
+	mine, err := n.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("identify network namespace: %w", err)
+	}
+	theirs, err := other.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("identify network namespace: %w", err)
+	}
+	return os.SameFile(mine, theirs), nil
+}
+
+// enter moves the calling thread. While it does, Close cannot give the descriptor's number to another file.
+func (n *Namespace) enter() error {
+	raw, err := n.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var setErr error
+	err = raw.Control(func(fd uintptr) { setErr = unix.Setns(int(fd), unix.CLONE_NEWNET) })
+	return errors.Join(err, setErr)
 }
 
 // SetSysctl writes values below /proc/sys/net of the namespace; keys are paths such as ipv4/ip_forward.
@@ -103,12 +127,19 @@ func (n *Namespace) SetSysctl(values map[string]int) error {
 	})
 }
 
-// onThread runs fn on a thread that is thrown away afterwards: it may be in any namespace by then.
+// onThread runs fn on a thread that is thrown away afterwards: it may be in any namespace by then. It is never the main
+// thread, whose namespaces are the process's, as others see it in /proc, and which Go does not throw away.
 func onThread(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		done <- fn()
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			err := onThread(fn) // cannot come here again: this goroutine holds the main thread
+			runtime.UnlockOSThread()
+			done <- err
+			return
+		}
+		done <- fn() // never unlocked: the thread ends with the goroutine
 	}()
 	return <-done
 }

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"strconv"
 	"time"
 
 	"github.com/slipway-project/slipway/internal/sandbox/netns"
@@ -22,6 +21,7 @@ const egressPause = time.Second
 // Egress is the way outside: slirp4netns, a user-mode network stack that runs in the machine's network namespace and
 // talks through a tap device in the cage's. It is a process inside the cage otherwise, and ends with it.
 type Egress struct {
+	Cage    *netns.Namespace
 	Outside *netns.Namespace
 	Range   netip.Prefix // of the tap device's own network
 	Log     io.Writer    // takes what slirp4netns says
@@ -57,7 +57,7 @@ func (e *Egress) once(ctx context.Context, ready func()) error {
 	}
 	defer read.Close()
 	cmd := exec.CommandContext(ctx, "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
-		"--cidr="+e.Range.String(), "--ready-fd=3", "--netns-type=path", "/proc/"+strconv.Itoa(os.Getpid())+"/ns/net", egressLink)
+		"--cidr="+e.Range.String(), "--ready-fd=3", "--netns-type=path", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), e.Cage.Fd()), egressLink)
 	cmd.ExtraFiles = []*os.File{write}
 	cmd.Stdout, cmd.Stderr = e.Log, e.Log
 	err = e.Outside.Do(cmd.Start)

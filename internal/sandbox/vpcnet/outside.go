@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/sandbox/netns"
 )
 
@@ -38,6 +39,10 @@ func MachineLink(sandbox string) string {
 // Connect sets the cage's namespace up and links it to the machine: the machine reaches the public range over the link,
 // by a route, behind which stands one that keeps the range's packets from ever leaving the machine.
 func Connect(ctx context.Context, cage, outside *netns.Namespace, sandbox string, public netip.Prefix) error {
+	// Everything below would change the machine.
+	if same, err := cage.Same(outside); err != nil || same {
+		return errors.Join(errs.New(errs.Internal, "the cage has no network namespace of its own"), err)
+	}
 	if err := connectCage(ctx, cage, public); err != nil {
 		return err
 	}

@@ -44,7 +44,9 @@ func egressRanges() []netip.Prefix {
 }
 
 // FreePublicRange returns the first public range that none of the machine's routes overlaps.
-func FreePublicRange(routes []netip.Prefix) (netip.Prefix, error) { return free(publicRanges(), routes) }
+func FreePublicRange(routes []netip.Prefix) (netip.Prefix, error) {
+	return free(publicRanges(), routes)
+}
 
 func free(candidates, routes []netip.Prefix) (netip.Prefix, error) {
 	for _, candidate := range candidates {
