@@ -80,6 +80,7 @@ func New(cfg aws.Config, o Options) *Clients {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = newHTTPClient()
 	}
+	cfg.HTTPClient, cfg.Logger = plainBodies{cfg.HTTPClient}, newSDKLogger(o.Logger)
 	c := &Clients{Region: cfg.Region, config: cfg, limits: newLimiters()}
 	if o.Logger != nil {
 		c.observe = append(c.observe, logCalls(o.Logger))
