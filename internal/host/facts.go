@@ -30,6 +30,7 @@ type Facts struct {
 	Mounts     []Mount          // the mounts of block devices
 	Free       map[string]Space // of the filesystems of / and /var/lib/docker, by directory
 	Engine     EngineFacts
+	ListsAge   time.Duration // since apt has read what its repositories offer; 0: it never has
 	CloudInit  string        // cloud-init's status: running, done, ...; empty where there is none
 	MeasuredIn time.Duration // how long gathering took
 }

@@ -93,6 +93,10 @@ func (r *rawFacts) set(key, value string) (err error) {
 			return errors.New("not three words")
 		}
 		f.Mounts = append(f.Mounts, Mount{unescapeMount(words[0]), unescapeMount(words[1]), words[2]})
+	case "package_lists":
+		var seconds int
+		seconds, err = parseCount(value)
+		f.ListsAge = time.Duration(min(seconds, 1<<31)) * time.Second
 	case "cloud_init":
 		f.CloudInit = value
 	case "end":

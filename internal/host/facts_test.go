@@ -17,7 +17,7 @@ const debianFacts = "motd that a profile prints\n" +
 	"mount\t/dev/nvme0n1p1 / ext4\nmount\t/dev/nvme1n1 /var/lib/docker ext4\nmount\t/dev/sda1 /mnt/a\\040b vfat\n" +
 	"mtu\t9001\naddress\t127.0.0.1\naddress\t172.31.0.10\nipvs\tyes\n" +
 	"package\tdocker.io 20.10.24+dfsg1-1+deb12u1\npackage\tcontainerd 1.6.20~ds1-1+deb12u1\nheld\tdocker.io\ndocker_cli\t/usr/bin/docker\n" +
-	"docker_unit\tactive enabled\ndaemon_json\te3b0c44298fc1c149afbf4c8996fb924\ncloud_init\tdone\nend\tfacts\n"
+	"package_lists\t7200\ndocker_unit\tactive enabled\ndaemon_json\te3b0c44298fc1c149afbf4c8996fb924\ncloud_init\tdone\nend\tfacts\n"
 
 func TestParseFacts(t *testing.T) {
 	t.Parallel()
@@ -27,7 +27,7 @@ func TestParseFacts(t *testing.T) {
 	}
 	want := Facts{
 		Hostname: "manager-1", Kernel: "6.1.0-40-cloud-amd64", Arch: "amd64", Init: "systemd", Systemd: true, CPUs: 4, MemoryMiB: 15694, MTU: 9001,
-		OS: OS{"debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)"}, Addresses: []string{"127.0.0.1", "172.31.0.10"}, IPVS: true, CloudInit: "done",
+		OS: OS{"debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)"}, Addresses: []string{"127.0.0.1", "172.31.0.10"}, IPVS: true, CloudInit: "done", ListsAge: 2 * time.Hour,
 		Volumes: []Volume{
 			{ID: "vol-0aaa", Link: "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0aaa", Device: "/dev/nvme0n1", Bytes: 40 << 30},
 			{ID: "vol-0bbb", Link: "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0bbb", Device: "/dev/nvme1n1", Bytes: 100 << 30, Filesystem: "ext4", FilesystemBytes: 100 << 30},

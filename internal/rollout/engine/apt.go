@@ -38,6 +38,21 @@ func (a apt) get(ctx context.Context, args ...string) (host.Output, error) {
 	}
 }
 
+// install installs packages. When a package that the lists promise is not there any more, the lists are read anew.
+func (a apt) install(ctx context.Context, packages ...string) error {
+	args := append([]string{"install", "--no-install-recommends"}, packages...)
+	_, err := a.get(ctx, args...)
+	var exit *host.ExitError
+	if err == nil || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "404") {
+		return err
+	}
+	if _, err := a.get(ctx, "update"); err != nil {
+		return err
+	}
+	_, err = a.get(ctx, args...)
+	return err
+}
+
 // run runs one command of the package system as root.
 func (a apt) run(ctx context.Context, args ...string) (host.Output, error) {
 	return a.host.Run(ctx, host.Command{Args: args, Root: true, Env: map[string]string{

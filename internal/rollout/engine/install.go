@@ -24,11 +24,8 @@ func Prepare(ctx context.Context, h host.Host, facts host.Facts, source Source) 
 	if err := settle(ctx, a, facts); err != nil {
 		return offer, nil, err
 	}
-	if _, err := a.get(ctx, "update"); err != nil {
-		return offer, nil, err
-	}
 	if source.Channel != ChannelStable {
-		releases, err := a.offered(ctx, packageDistro)
+		releases, err := a.distribution(ctx, facts.ListsAge)
 		if err != nil {
 			return offer, nil, err
 		}
@@ -46,6 +43,22 @@ func Prepare(ctx context.Context, h host.Host, facts host.Facts, source Source) 
 		return offer, changes, err
 	}
 	return offer, changes, a.someOffer(offer, packageStable)
+}
+
+// freshLists is how old apt's package lists may be and still be believed.
+const freshLists = 24 * time.Hour
+
+// distribution returns what the distribution offers. Reading its lists takes a host of two processors many seconds, so fresh ones are believed.
+func (a apt) distribution(ctx context.Context, age time.Duration) ([]Release, error) {
+	if age > 0 && age < freshLists {
+		if releases, err := a.offered(ctx, packageDistro); err != nil || len(releases) > 0 {
+			return releases, err
+		}
+	}
+	if _, err := a.get(ctx, "update"); err != nil {
+		return nil, err
+	}
+	return a.offered(ctx, packageDistro)
 }
 
 // settle waits for the first boot to be over, and ends what an interrupted dpkg left half done.
@@ -85,7 +98,12 @@ func (a apt) someOffer(offer Offer, name string) error {
 func addRepository(ctx context.Context, a apt, facts host.Facts) (changes []string, err error) {
 	const keyring = "/etc/apt/keyrings/docker.asc"
 	base := "https://download.docker.com/linux/" + facts.OS.ID
-	if _, err := a.get(ctx, "install", "--no-install-recommends", "ca-certificates", "curl"); err != nil {
+	if facts.ListsAge == 0 {
+		if _, err := a.get(ctx, "update"); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.install(ctx, "ca-certificates", "curl"); err != nil {
 		return nil, err
 	}
 	if _, err := a.host.Run(ctx, host.Script(keyScript, base+"/gpg", keyring)); err != nil {
@@ -124,8 +142,7 @@ func Install(ctx context.Context, h host.Host, facts host.Facts, release Release
 		return nil, err
 	}
 	if installed, ok := Installed(facts.Engine); !ok {
-		args := append([]string{"install", "--no-install-recommends"}, packages...)
-		if _, err := a.get(ctx, args...); err != nil {
+		if err := a.install(ctx, packages...); err != nil {
 			return nil, err
 		}
 		changes = append(changes, "installed "+release.String())

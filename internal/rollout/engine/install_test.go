@@ -78,6 +78,37 @@ func TestPrepareByChannel(t *testing.T) {
 	}
 }
 
+func TestPrepareBelievesFreshLists(t *testing.T) {
+	t.Parallel()
+	for age, updates := range map[int]int{0: 1, 3600: 0, 86400: 1} {
+		n := 0
+		_, h, facts := connect(t, func(d *rollouttest.Host) {
+			d.Lists = age
+			d.Fail = func(command string) error {
+				if strings.HasSuffix(command, " update") {
+					n++
+				}
+				return nil
+			}
+		})
+		offer, _, err := Prepare(t.Context(), h, facts, Source{Channel: ChannelDistro})
+		if err != nil || len(offer.Releases) == 0 || n != updates {
+			t.Errorf("lists of %d s: read %d times, offers %v, %v", age, n, offer.Releases, err)
+		}
+	}
+}
+
+func TestInstallReadsTheListsAnew(t *testing.T) {
+	t.Parallel()
+	double, h, facts := connect(t, func(d *rollouttest.Host) { d.Lists, d.Moved = 3600, true })
+	if _, err := Install(t.Context(), h, facts, Release{"docker.io", "20.10.24+dfsg1-1+deb12u1"}); err != nil {
+		t.Fatal(err)
+	}
+	if !double.Active {
+		t.Error("nothing was installed")
+	}
+}
+
 func TestInstall(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -89,7 +120,7 @@ func TestInstall(t *testing.T) {
 		{Release{"docker.io", "26.1.5-1"}, map[string][]string{"docker.io": {"26.1.5-1"}, "docker-cli": {"26.1.5-1"}}, []string{"docker.io", "docker-cli"}},
 		{Release{"docker-ce", "5:28.2.2-1"}, map[string][]string{"docker-ce": {"5:28.3.0-1", "5:28.2.2-1"}}, []string{"docker-ce", "docker-ce-cli", "containerd.io"}},
 	} {
-		double, h, facts := connect(t, func(d *rollouttest.Host) { d.Offered = tt.offered })
+		double, h, facts := connect(t, func(d *rollouttest.Host) { d.Offered, d.Lists = tt.offered, 60 })
 		changes, err := Install(t.Context(), h, facts, tt.release)
 		if err != nil {
 			t.Fatal(err)

@@ -44,6 +44,8 @@ type Host struct {
 	Offered   map[string][]string // versions in the repositories by package
 	Installed map[string]string
 	Held      []string
+	Lists     int                        // age of apt's package lists in seconds; 0: there are none
+	Moved     bool                       // the repositories have changed since the lists were read
 	AptLocked int                        // times that apt finds its lock taken
 	Fail      func(command string) error // asked before each command
 	Occupied  bool                       // something is below /var/lib/docker
@@ -165,6 +167,9 @@ func (h *Host) run(args []string, input string) (out string, code int, complaint
 		return h.aptGet(args)
 	case "apt-cache":
 		for _, version := range h.Offered[args[2]] {
+			if h.Lists == 0 {
+				break
+			}
 			out += fmt.Sprintf(" %s | %s | http://deb.debian.org/debian bookworm/main amd64 Packages\n", args[2], version)
 		}
 		return out, 0, ""
@@ -236,7 +241,11 @@ func (h *Host) aptGet(args []string) (out string, code int, complaint string) {
 	}
 	i := slices.Index(args, "install")
 	if i < 0 {
+		h.Lists, h.Moved = 1, false
 		return "", 0, ""
+	}
+	if h.Moved {
+		return "", 100, "E: Failed to fetch http://deb.debian.org/pool/d.deb  404  Not Found"
 	}
 	for _, p := range args[i+1:] {
 		name, version, exact := strings.Cut(p, "=")
@@ -301,6 +310,9 @@ func (h *Host) facts() string {
 	}
 	for _, name := range h.Held {
 		fact("held", "%s", name)
+	}
+	if h.Lists > 0 {
+		fact("package_lists", "%d", h.Lists)
 	}
 	fact("docker_unit", "%s %s", map[bool]string{true: "active", false: "inactive"}[h.Active], map[bool]string{true: "enabled"}[h.Enabled])
 	fact("end", "facts")
