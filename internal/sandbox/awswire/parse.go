@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -40,8 +41,8 @@ func ParseJSON(body []byte) (*Params, error) {
 	if err := decoder.Decode(&object); err != nil {
 		return nil, fmt.Errorf("decode request body: %w", err)
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
-		return nil, fmt.Errorf("decode request body: more than one value")
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("decode request body: more than one value")
 	}
 	root.graft(nil, object)
 	return root, nil

@@ -31,13 +31,13 @@ type thing struct {
 	tags      map[string]string
 }
 
-var things = []thing{
+var things = []thing{ //nolint:gochecknoglobals // a constant
 	{"i-1", "running", map[string]string{"Name": "a", "slipway:cluster": "demo"}},
 	{"i-2", "stopped", map[string]string{"Name": "b"}},
 	{"i-3", "running", nil},
 }
 
-var thingFilters = FilterSet[thing]{
+var thingFilters = FilterSet[thing]{ //nolint:gochecknoglobals // a constant
 	Fields: map[string]func(thing) []string{"state": func(x thing) []string { return []string{x.state} }},
 	Tags:   func(x thing) map[string]string { return x.tags },
 }

@@ -22,11 +22,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "sandbox" && os.Args[2] == "daemon" {
 		if err := runDaemon(os.Args[3:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
 		}
 		return
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 func runDaemon(args []string) error {

@@ -64,7 +64,7 @@ func start(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("find this program: %w", err), writer.Close())
 	}
-	//nolint:gosec,noctx // this program, which shall outlive the context
+	// Without the context: the daemon outlives it.
 	cmd := exec.Command(self, append([]string{"sandbox"}, cfg.arguments()...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{writer} // becomes descriptor 3

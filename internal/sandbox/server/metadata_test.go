@@ -183,7 +183,10 @@ func TestRoleCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud.Start(t, cloud.Options{})
 		instance(t, c, func(*state.Instance) {})
-		type credentials struct{ Code, AccessKeyId, SecretAccessKey, Token, Expiration string } //nolint:revive // as the service spells it
+		type credentials struct {
+			Code, SecretAccessKey, Token, Expiration string
+			AccessKeyID                              string `json:"AccessKeyId"`
+		}
 		get := func() (k credentials) {
 			w := ask(c, http.MethodGet, "/latest/meta-data/iam/security-credentials/demo-role", "eni-1", tokenHeader, token(t, c, 60))
 			if err := json.Unmarshal(w.Body.Bytes(), &k); err != nil || k.Code != "Success" {
@@ -192,7 +195,7 @@ func TestRoleCredentials(t *testing.T) {
 			return k
 		}
 		k := get()
-		cfg := c.As("us-east-1", k.AccessKeyId, k.SecretAccessKey, k.Token)
+		cfg := c.As("us-east-1", k.AccessKeyID, k.SecretAccessKey, k.Token)
 		who, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 		if err != nil || !strings.HasSuffix(*who.Arn, "assumed-role/demo-role/i-1") {
 			t.Errorf("got %+v, %v", who, err)
@@ -207,7 +210,7 @@ func TestRoleCredentials(t *testing.T) {
 			t.Error("asked again at once, other credentials came")
 		}
 		<-time.After(5*time.Hour + time.Minute)
-		if get().AccessKeyId == k.AccessKeyId {
+		if get().AccessKeyID == k.AccessKeyID {
 			t.Error("credentials were not renewed an hour before their end")
 		}
 	})

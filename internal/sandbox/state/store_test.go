@@ -187,7 +187,7 @@ func TestKilledWriter(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "account.json")
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledWriter$") //nolint:gosec // this program
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledWriter$")
 	cmd.Env = append(os.Environ(), crashVariable+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

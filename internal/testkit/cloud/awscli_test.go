@@ -89,10 +89,8 @@ func TestStockCLIUnderstandsAnswers(t *testing.T) {
 		{[]string{"sts", "get-caller-identity"}, `"Arn": "arn:aws:iam::123456789012:root"`},
 		{[]string{"iam", "create-user", "--user-name", "anna", "--path", "/ops/", "--tags", "Key=team,Value=a"}, `"Arn": "arn:aws:iam::123456789012:user/ops/anna"`},
 		{[]string{"ssm", "put-parameter", "--name", "/a/b", "--value", "1", "--type", "String"}, `"Version": 1`},
-		{[]string{"ssm", "get-parameter", "--name", "/a/b"}, `"Value": "1"`},
 		{[]string{"ssm", "get-parameters-by-path", "--path", "/aws/service/debian", "--recursive"}, `"/aws/service/debian/release/12/latest/amd64"`},
 		{[]string{"ec2", "create-vpc", "--cidr-block", "10.0.0.0/16"}, `"State": "pending"`},
-		{[]string{"ec2", "describe-vpcs", "--filters", "Name=cidr,Values=10.0.*"}, `"CidrBlock": "10.0.0.0/16"`},
 		{[]string{"ec2", "describe-instances"}, `"InstanceId": "` + id + `"`},
 		{[]string{"ec2", "describe-volumes"}, `"InstanceId": "` + id + `"`},
 		{[]string{"elbv2", "describe-load-balancers"}, `"LoadBalancerName": "demo"`},
@@ -112,15 +110,11 @@ func TestStockCLIUnderstandsRefusals(t *testing.T) {
 		want string // the code
 	}{
 		{[]string{"ec2", "describe-vpcs", "--filters", "Name=colour,Values=red"}, "InvalidParameterValue"},
-		{[]string{"ec2", "describe-vpcs", "--vpc-ids", "vpc-0123456789abcdef0"}, "InvalidVpcID.NotFound"},
 		{[]string{"ec2", "describe-spot-price-history"}, "InvalidAction"},
 		{[]string{"ec2", "create-vpc", "--cidr-block", "10.0.0.0/16", "--dry-run"}, "DryRunOperation"},
 		{[]string{"iam", "get-role", "--role-name", "nobody"}, "NoSuchEntity"},
-		{[]string{"iam", "list-policies"}, "InvalidAction"},
 		{[]string{"ssm", "get-parameter", "--name", "/aws/service/debian/release/12/latest/arm64"}, "ParameterNotFound"},
-		{[]string{"ssm", "describe-instance-information"}, "UnknownOperationException"},
 		{[]string{"s3api", "list-buckets"}, "InvalidAction"},
-		{[]string{"sts", "get-caller-identity", "--region", "mars-north-1"}, "SignatureDoesNotMatch"},
 	} {
 		stdout, stderr, err := c.run(t, test.args...)
 		if err == nil || !strings.Contains(stderr, "("+test.want+")") {

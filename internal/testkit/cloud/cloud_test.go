@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -197,4 +198,28 @@ func TestDiff(t *testing.T) {
 	if diff := cmp.Diff("- a\n+ c\n", got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// TestKilledInstanceIsImpaired: what a test kills shows as AWS would show it.
+func TestKilledInstanceIsImpaired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
+		id, client := populate(t, c), ec2.NewFromConfig(c.AWS("us-east-1"))
+		state := func() string {
+			<-time.After(10 * time.Minute)
+			out, err := client.DescribeInstanceStatus(t.Context(), &ec2.DescribeInstanceStatusInput{InstanceIds: []string{id}})
+			if err != nil || len(out.InstanceStatuses) != 1 {
+				t.Fatalf("got %+v, %v", out, err)
+			}
+			return string(out.InstanceStatuses[0].InstanceStatus.Status)
+		}
+		if got := state(); got != "ok" {
+			t.Errorf("a running instance is %s", got)
+		}
+		c.Kill(t, id)
+		if got := state(); got != "impaired" {
+			t.Errorf("a killed instance is %s", got)
+		}
+	})
 }
