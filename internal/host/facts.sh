@@ -56,13 +56,13 @@ if [ -e /proc/net/ip_vs ] || grep -qs 'ip_vs\.ko' "/lib/modules/$(uname -r)/modu
 fi
 
 # The engine.
-have dpkg-query && dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' \
-	docker.io docker-ce docker-ce-cli containerd containerd.io 2>/dev/null | while read -r status name version; do
+have dpkg-query && dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Package} ${Version}\n' \
+	docker.io docker-cli docker-ce docker-ce-cli containerd containerd.io 2>/dev/null | while read -r want status name version; do
 	[ "$status" = installed ] && fact package "$name $version"
+	[ "$want" = hold ] && fact held "$name"
 done
 set -- /var/lib/apt/lists/*_Packages*
 [ -e "$1" ] && fact package_lists "$(($(date +%s) - $(stat -c %Y /var/lib/apt/lists)))"
-have apt-mark && apt-mark showhold 2>/dev/null | while read -r name; do fact held "$name"; done
 have docker && fact docker_cli "$(command -v docker)"
 have systemctl && fact docker_unit "$(systemctl is-active docker.service 2>/dev/null) $(systemctl is-enabled docker.service 2>/dev/null)"
 [ -f /etc/docker/daemon.json ] && fact daemon_json "$(sha256sum </etc/docker/daemon.json | cut -d ' ' -f 1)"

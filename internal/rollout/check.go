@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	api "github.com/moby/moby/api/types/swarm"
 
@@ -57,7 +58,7 @@ type answer struct {
 	viewErr  error
 }
 
-// ask asks one host.
+// ask asks one host: the machine and its engine at once, over one connection.
 func (r *Rollout) ask(ctx context.Context, n cluster.Node) (a answer) {
 	ctx, cancel := context.WithTimeout(ctx, r.CheckTimeout)
 	defer cancel()
@@ -66,25 +67,33 @@ func (r *Rollout) ask(ctx context.Context, n cluster.Node) (a answer) {
 		return answer{err: err}
 	}
 	defer h.Close() //nolint:errcheck // nothing was written
-	a.facts, a.factErr = host.Gather(ctx, h)
+	var both sync.WaitGroup
+	both.Go(func() { a.facts, a.factErr = host.Gather(ctx, h) })
+	both.Go(func() { a.askEngine(ctx, h) })
+	both.Wait()
+	return a
+}
+
+// askEngine asks a host's engine for its version, for its membership and, if it is a manager, for its view of the swarm.
+func (a *answer) askEngine(ctx context.Context, h host.Host) {
 	e, err := swarm.NewEngine(h)
 	if err != nil {
-		return answer{err: err}
+		a.engErr = err
+		return
 	}
 	defer e.Close() //nolint:errcheck // only idle connections
 	if a.version, a.engErr = e.Version(ctx); a.engErr != nil {
-		return a
+		return
 	}
 	info, err := e.Info(ctx)
 	if err != nil {
 		a.swarmErr = err
-		return a
+		return
 	}
 	a.own = info.Swarm
 	if a.own.ControlAvailable {
 		a.members, a.viewErr = e.Nodes(ctx)
 	}
-	return a
 }
 
 // checker makes the answers a Health.
