@@ -3,11 +3,14 @@ package ec2_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-project/slipway/internal/sandbox/settings"
 )
 
 func TestVPCComesWithItsDefaults(t *testing.T) {
@@ -240,5 +243,25 @@ func TestSubnetsAndInterfacesAreFound(t *testing.T) {
 			t.Errorf("interfaces: %+v", interfaces)
 		}
 		refused(e.ec2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{"eni-0"}}))(t, "InvalidNetworkInterfaceID.NotFound")
+	})
+}
+
+func TestListsMayLagBehind(t *testing.T) {
+	inCloud(t, func(t *testing.T, e *env) {
+		ctx := t.Context()
+		if err := e.cloud.Settings.Set(settings.Values{Latency: settings.AWS, Scale: 1, Lag: 2}); err != nil {
+			t.Fatal(err)
+		}
+		id := must(e.ec2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
+		list := func() int { return len(must(e.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{}))(t).Vpcs) }
+		if n := list(); n != 0 {
+			t.Errorf("%d VPCs are listed at once", n)
+		}
+		refused(e.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{VpcIds: []string{*id}}))(t, "InvalidVpcID.NotFound")
+		must(e.ec2.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: id, CidrBlock: aws.String("10.0.0.0/24")}))(t) // its id can be used
+		later(2 * time.Second)
+		if n := list(); n != 1 {
+			t.Errorf("%d VPCs are listed later, want 1", n)
+		}
 	})
 }

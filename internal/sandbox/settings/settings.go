@@ -32,7 +32,7 @@ const (
 	VolumeCreate       Transition = "volume-create"       // creating -> available
 	VolumeAttach       Transition = "volume-attach"       // attaching -> attached
 	ProfileUsable      Transition = "profile-usable"      // an instance profile is known to EC2
-	NetworkConsistency Transition = "network-consistency" // a new VPC, subnet or group is known everywhere
+	NetworkConsistency Transition = "network-consistency" // a new VPC, subnet or group is in lists; Values.Lag alone says
 )
 
 // figures are the times that AWS takes: medians of public apply logs and of AWS's own documentation.
@@ -49,7 +49,7 @@ var figures = map[Transition]time.Duration{ //nolint:gochecknoglobals // a const
 	VolumeCreate:       3 * time.Second,
 	VolumeAttach:       3 * time.Second,
 	ProfileUsable:      8 * time.Second,
-	NetworkConsistency: time.Second,
+	NetworkConsistency: 0,
 }
 
 // forgotten is how long a terminated instance stays visible whatever the profile, unless that makes it longer:
@@ -78,6 +78,9 @@ type Values struct {
 	// LoseReplies makes every call of that number which changes something act without an answer: the connection is cut. 3
 	// is every third one; 0 is none.
 	LoseReplies int `json:"loseReplies"`
+	// Lag is for how many seconds new VPCs, subnets, gateways, route tables and security groups stay out of lists, as they
+	// may on AWS, where lists are behind what was done. They can be used at once by their ids. 0 is not at all.
+	Lag float64 `json:"lag"`
 }
 
 // Defaults are the settings of a sandbox that nobody set.
@@ -122,8 +125,8 @@ func (s *Settings) Set(v Values) error {
 	if _, err := ParseProfile(string(v.Latency)); err != nil {
 		return err
 	}
-	if v.Scale < 0 || v.RateLimit < 0 || v.LoseReplies < 0 {
-		return errs.New(errs.Invalid, "scale, rateLimit and loseReplies must not be negative")
+	if v.Scale < 0 || v.RateLimit < 0 || v.LoseReplies < 0 || v.Lag < 0 {
+		return errs.New(errs.Invalid, "scale, rateLimit, loseReplies and lag must not be negative")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,6 +137,9 @@ func (s *Settings) Set(v Values) error {
 // Delay returns how long a transition takes now.
 func (s *Settings) Delay(t Transition) time.Duration {
 	v := s.Get()
+	if t == NetworkConsistency {
+		return time.Duration(v.Lag * float64(time.Second))
+	}
 	scale := v.Scale
 	switch v.Latency {
 	case None:

@@ -33,6 +33,8 @@ func TestDelays(t *testing.T) {
 		{settings.Values{Latency: settings.AWS, Scale: 0}, settings.BalancerActivate, 0},
 		{settings.Values{Latency: settings.None, Scale: 1}, settings.InstanceForget, 10 * time.Minute}, // corpses are always met
 		{settings.Values{Latency: settings.AWS, Scale: 1}, settings.InstanceForget, time.Hour},
+		{settings.Values{Latency: settings.AWS, Scale: 1}, settings.NetworkConsistency, 0},
+		{settings.Values{Latency: settings.None, Lag: 1.5}, settings.NetworkConsistency, 1500 * time.Millisecond},
 	} {
 		if got := with(t, test.values).Delay(test.t); got != test.want {
 			t.Errorf("%+v, %s: got %s, want %s", test.values, test.t, got, test.want)
@@ -43,7 +45,7 @@ func TestDelays(t *testing.T) {
 // TestEveryTransitionTakesTime: a name that has no figure would be over at once on any profile, unnoticed.
 func TestEveryTransitionTakesTime(t *testing.T) {
 	t.Parallel()
-	s := with(t, settings.Values{Latency: settings.AWS, Scale: 1})
+	s := with(t, settings.Values{Latency: settings.AWS, Scale: 1, Lag: 1})
 	for _, transition := range settings.Transitions() {
 		if s.Delay(transition) <= 0 {
 			t.Errorf("%s takes no time", transition)
@@ -56,7 +58,7 @@ func TestBadValuesChangeNothing(t *testing.T) {
 	s := with(t, settings.Defaults())
 	for _, v := range []settings.Values{
 		{}, {Latency: "slow", Scale: 1}, {Latency: settings.AWS, Scale: -1}, {Latency: settings.AWS, Scale: 1, RateLimit: -1},
-		{Latency: settings.AWS, Scale: 1, LoseReplies: -1},
+		{Latency: settings.AWS, Scale: 1, LoseReplies: -1}, {Latency: settings.AWS, Scale: 1, Lag: -1},
 	} {
 		if err := s.Set(v); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%+v: got %v", v, err)

@@ -14,7 +14,8 @@ type EC2 struct {
 	KeyPairs          map[string]*KeyPair          `json:"keyPairs"` // by key pair id
 	Instances         map[string]*Instance         `json:"instances"`
 	Volumes           map[string]*Volume           `json:"volumes"`
-	Tags              map[string]map[string]string `json:"tags"` // by resource id
+	Tags              map[string]map[string]string `json:"tags"`   // by resource id
+	Hidden            map[string]time.Time         `json:"hidden"` // until when new objects are missing from lists, by id
 }
 
 // normalize makes every map be there. An account of the sandbox has no default VPC.
@@ -29,6 +30,7 @@ func (e *EC2) normalize() {
 	ensure(&e.Instances)
 	ensure(&e.Volumes)
 	ensure(&e.Tags)
+	ensure(&e.Hidden)
 }
 
 // VPC is one virtual network. Its network ACL, which allows everything, is made with it and has no other life.

@@ -83,6 +83,9 @@ func (l Listing[T, X]) Find(s *Scope, q Query[T]) ([]Row[T], string, error) {
 	rows := make([]Row[T], 0, 16)
 	ids, names := map[string]bool{}, map[string]bool{}
 	for _, it := range l.All(s) {
+		if s.Now.Before(s.Hidden[l.Key(it)]) {
+			continue
+		}
 		r := Row[T]{s, it}
 		ids[l.Key(it)] = true
 		chosen := len(q.IDs) == 0 || slices.Contains(q.IDs, l.Key(it))

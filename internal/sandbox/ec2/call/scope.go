@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
+	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
@@ -125,6 +126,15 @@ func DecodeOne(name string) func(*awswire.Params) One {
 
 // OneID is the Touches function of an input with a single id.
 func OneID(in One) []string { return []string{in.ID} }
+
+// Hide keeps a new object out of lists for as long as AWS takes until it is known everywhere. It can be used at once by
+// its id, and whoever lists in that time must not conclude that it is not there.
+func (s *Scope) Hide(id string) {
+	maps.DeleteFunc(s.Hidden, func(_ string, until time.Time) bool { return !s.Now.Before(until) })
+	if lag := s.API.Delay(settings.NetworkConsistency); lag > 0 {
+		s.Hidden[id] = s.Now.Add(lag)
+	}
+}
 
 // Once makes something for the call's client token, at most once.
 func (s *Scope) Once(token string, create func() (string, error)) (string, bool, error) {

@@ -71,6 +71,7 @@ func createGateway(s *call.Scope, tags call.TagSpecs) (any, error) {
 	}
 	g := &state.InternetGateway{ID: awswire.NewID("igw")}
 	s.InternetGateways[g.ID] = g
+	s.Hide(g.ID)
 	s.SetTags(g.ID, tags["internet-gateway"])
 	return struct {
 		Gateway xmlGateway `xml:"internetGateway"`

@@ -108,6 +108,7 @@ func newGroup(s *call.Scope, vpc, name, description string) *state.SecurityGroup
 	g := &state.SecurityGroup{ID: awswire.NewID("sg"), VPC: vpc, Name: name, Description: description}
 	g.Rules = []state.SecurityGroupRule{{ID: awswire.NewID("sgr"), Egress: true, Protocol: "-1", From: -1, To: -1, CIDR: "0.0.0.0/0"}}
 	s.SecurityGroups[g.ID] = g
+	s.Hide(g.ID)
 	return g
 }
 

@@ -133,6 +133,7 @@ func decodeCreateRouteTable(p *awswire.Params) routeTableInput {
 func newRouteTable(s *call.Scope, vpc string) *state.RouteTable {
 	t := &state.RouteTable{ID: awswire.NewID("rtb"), VPC: vpc}
 	s.RouteTables[t.ID] = t
+	s.Hide(t.ID)
 	return t
 }
 

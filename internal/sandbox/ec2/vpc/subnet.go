@@ -109,6 +109,7 @@ func createSubnet(s *call.Scope, in createSubnetInput) (any, error) {
 	}
 	n := &state.Subnet{ID: awswire.NewID("subnet"), VPC: v.ID, CIDR: block.String(), Zone: zone, ACLAssociation: awswire.NewID("aclassoc")}
 	s.Subnets[n.ID] = n
+	s.Hide(n.ID)
 	s.SetTags(n.ID, in.Tags["subnet"])
 	return struct {
 		Subnet xmlSubnet `xml:"subnet"`

@@ -101,6 +101,7 @@ func createVPC(s *call.Scope, in createVPCInput) (any, error) {
 		DNSSupport: true, Created: s.Now,
 	}
 	s.VPCs[v.ID] = v
+	s.Hide(v.ID)
 	s.SetTags(v.ID, in.Tags["vpc"])
 	table := newRouteTable(s, v.ID)
 	table.Associations = []state.RouteAssociation{{ID: awswire.NewID("rtbassoc")}}
