@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +19,7 @@ func TestCageKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	machinetest.Run(t, r, machinetest.Options{
-		Image: image.Debian12, PublicIP: r.public(1), Patience: time.Minute,
+		Image: image.Debian12, PublicIP: r.public(1), Patience: patience,
 		PowerOff: func(*testing.T, string) { _, _ = r.try(1, "sudo poweroff") }, // the session may end before the answer
 		Kill: func(t *testing.T, host string) {
 			if err := unix.Kill(initOf(t, r.cfg.ID, host), unix.SIGKILL); err != nil {

@@ -222,10 +222,13 @@ func (r *rig) dial(n int) (*ssh.Client, error) {
 	})
 }
 
+// patience is more than anything here takes on two busy processors.
+const patience = 3 * time.Minute
+
 // eventually calls get until it succeeds, for as long as a slow machine may need.
 func eventually[T any](t *testing.T, get func() (T, error)) T {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -236,7 +239,7 @@ func eventually[T any](t *testing.T, get func() (T, error)) T {
 		}
 		select {
 		case <-deadline.C:
-			t.Fatalf("still failing after a minute: %v", err)
+			t.Fatalf("still failing after %v: %v", patience, err)
 		case <-tick.C:
 		}
 	}

@@ -44,15 +44,14 @@ var tools = []struct{ name, packet, use string }{ //nolint:gochecknoglobals // a
 // examine puts the findings together from the machine's files, which a test makes up, and from what only the system
 // itself can tell.
 func examine(f facts, s system) []Finding {
-	all := []Finding{f.linux(s), f.root0(s)}
-	all = append(all, f.namespaces()...)
-	all = append(all,
+	all := []Finding{
+		linux(s), superuser(s), f.namespaces(),
 		f.filesystem("overlayfs", "overlay", "The hosts' root is an overlay of an image."),
 		f.filesystem("ext4", "ext4", "The hosts' volumes are formatted with it."),
 		f.node("loop devices", "dev/loop-control", "modprobe loop", "Volumes are loop devices."),
 		f.node("tun devices", "dev/net/tun", "modprobe tun", "Hosts reach the outside through one."),
-		f.cgroups(), f.sysfs(),
-	)
+		f.cgroups(), f.sysctl(),
+	}
 	for _, t := range tools {
 		all = append(all, f.tool(t.name, t.packet, t.use))
 	}

@@ -41,18 +41,18 @@ func (f facts) exists(name string) bool {
 	return err == nil
 }
 
-func (f facts) linux(s system) Finding {
+func linux(s system) Finding {
 	return Finding{Name: "Linux", Level: LevelError, OK: s.OS == "linux", Detail: s.OS + " on " + runtime.GOARCH, Remedy: vm}.tidy()
 }
 
-func (f facts) root0(s system) Finding {
+func superuser(s system) Finding {
 	return Finding{
 		Name: "root", Level: LevelError, OK: s.UID == 0, Detail: "runs as user " + strconv.Itoa(s.UID), Remedy: "Run the command with sudo.",
 	}.tidy()
 }
 
 // namespaces looks for the kinds that a host has of its own.
-func (f facts) namespaces() []Finding {
+func (f facts) namespaces() Finding {
 	var absent []string
 	for _, kind := range []string{"cgroup", "ipc", "mnt", "net", "pid", "uts"} {
 		if !f.exists("proc/self/ns/" + kind) {
@@ -63,7 +63,7 @@ func (f facts) namespaces() []Finding {
 	if len(absent) > 0 {
 		finding.Detail = "the kernel lacks: " + strings.Join(absent, ", ")
 	}
-	return []Finding{finding.tidy()}
+	return finding.tidy()
 }
 
 // filesystem looks for a type of file system in the running kernel, or for a module that the kernel will load.
@@ -130,8 +130,8 @@ func (f facts) cgroups() Finding {
 	return finding.tidy()
 }
 
-// sysfs must be writable for cgroups below it, which a container's often is not.
-func (f facts) sysfs() Finding {
+// sysctl is how forwarding is turned on inside the cage.
+func (f facts) sysctl() Finding {
 	return Finding{
 		Name: "/proc/sys", Level: LevelError, OK: f.exists("proc/sys/net/ipv4/ip_forward"), Detail: "The cage's own networks are set up by it.",
 		Remedy: "Mount /proc.",
