@@ -87,7 +87,8 @@ func (w *world) want(t *testing.T, code int, args ...string) result {
 
 func (w *world) command(t *testing.T, stdin, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	// Cleanups run commands too, when the test's own context has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env, cmd.Dir = w.env, w.dir
@@ -114,7 +115,8 @@ func (w *world) aws(t *testing.T, into any, args ...string) result {
 	t.Helper()
 	cli := *w
 	cli.env = append(cli.env, w.cloudEnv(t)...)
-	r := cli.command(t, "", "/usr/bin/aws", append(args, "--output", "json")...)
+	// Debian 12's awscli is older than AWS_ENDPOINT_URL.
+	r := cli.command(t, "", "/usr/bin/aws", append(args, "--output", "json", "--endpoint-url", "http://"+w.listen)...)
 	if into != nil {
 		if r.code != 0 {
 			t.Fatalf("%s", r.failure(0))

@@ -28,7 +28,7 @@ func withBinary(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
 	// Another user must be able to run it, to be refused.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return 1, err
@@ -52,7 +52,8 @@ func TestScenarios(t *testing.T) {
 
 	t.Run("bad input is refused before anything is there", w.refusesWithoutSandbox)
 	essential(t, "the sandbox starts", w.startsSandbox)
-	empty := w.account(t)
+	var empty map[string][]string
+	essential(t, "the account is listed", func(t *testing.T) { empty = w.account(t) })
 	essential(t, "up builds a healthy cluster", w.buildsCluster)
 	t.Run("a second up changes nothing", w.changesNothing)
 	t.Run("the stock aws CLI works", w.servesStockCLI)
