@@ -18,14 +18,15 @@ type application struct {
 	plan    *Plan
 	world   *resource.World
 	retirer Retirer
-	window  time.Duration // how long what was made may stay invisible
-	careful time.Time     // until when a dead predecessor's last calls may still become visible
-	user    string        // the document's ssh.user
+	window  time.Duration               // how long what was made may stay invisible
+	user    string                      // the document's ssh.user
+	then    func(context.Context) error // what to do with the nodes as soon as they can be reached; may be nil
 }
 
 // The suffixes and prefixes of the nodes that belong to one resource.
 const (
 	readySuffix  = " ready"
+	thenID       = "then"
 	deletePrefix = "delete "
 	goneSuffix   = " gone"
 )
@@ -72,7 +73,26 @@ func (a *application) nodes() []graph.Node {
 			})
 		}
 	}
+	if a.then != nil {
+		nodes = append(nodes, a.continuation(nodes))
+	}
 	return nodes
+}
+
+// continuation is the node of what comes after: it needs everything but the load balancer and what belongs to it.
+func (a *application) continuation(nodes []graph.Node) graph.Node {
+	n := graph.Node{
+		ID: thenID, Title: "nodes", Waits: true, Once: true,
+		Do: func(ctx context.Context, _ func(string)) (string, error) { return "", a.then(ctx) },
+	}
+	for _, other := range nodes {
+		switch resource.Key(other.ID).Kind() {
+		case awstask.KindBalancer, awstask.KindListener, awstask.KindTargetGroup, awstask.KindTargets:
+		default:
+			n.Needs = append(n.Needs, other.ID)
+		}
+	}
+	return n
 }
 
 // removals adds the nodes of what goes and returns, by key, the last node of each.

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-project/slipway/internal/provision"
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
 	"github.com/slipway-project/slipway/internal/sandbox/server"
+	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -68,7 +69,7 @@ func TestKilledUp(t *testing.T) {
 		t.Run(fmt.Sprintf("after call %d", n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cloud.Start(t, cloud.Options{})
+				c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
 				before := c.Resources()
 				r := &runs{}
 				doc := load(t, small)
@@ -119,7 +120,7 @@ func TestKilledDestroy(t *testing.T) {
 		t.Run(fmt.Sprintf("after call %d", n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cloud.Start(t, cloud.Options{})
+				c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
 				before := c.Resources()
 				r := &runs{}
 				newOperator(c, r, "ann").up(t.Context(), t, load(t, small))
@@ -169,7 +170,7 @@ func TestLostReplies(t *testing.T) {
 func TestThrottled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{})
+		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
 		before := c.Resources()
 		r := &runs{}
 		doc := load(t, whole)

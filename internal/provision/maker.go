@@ -69,11 +69,6 @@ func (m *maker) ready(ctx context.Context, note func(string)) (string, error) {
 
 // create makes the resource, or adopts what a call made whose answer was lost.
 func (m *maker) create(ctx context.Context) (resource.Object, error) {
-	if !m.task.Repeatable && time.Now().Before(m.careful) {
-		if o, found, err := m.await(ctx, m.careful); found || err != nil {
-			return o, err
-		}
-	}
 	o, err := m.task.Create(ctx, m.world)
 	if err == nil {
 		return o, nil

@@ -1,10 +1,12 @@
 package provision_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
@@ -35,5 +37,51 @@ func TestNearTheCriticalPath(t *testing.T) {
 			by[call.Action]++
 		}
 		t.Log(by)
+	})
+}
+
+// TestThen: the hosts are worked on while the load balancer is still being made, with the lease held, and without one
+// where nothing was to be changed.
+func TestThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+		r := &runs{}
+		doc := load(t, small)
+		ann, bob := newOperator(c, r, "ann"), newOperator(c, r, "bob")
+		began := time.Now()
+		plan, err := ann.Plan(t.Context(), doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = ann.ApplyAnd(t.Context(), plan, func(ctx context.Context) error {
+			if waited := time.Since(began); waited > time.Minute {
+				t.Errorf("the hosts waited %v for the load balancer", waited)
+			}
+			for _, n := range []string{"manager-1", "linux-1"} {
+				if n := node(t, ann, doc, n); n.State != "running" || n.PublicIP == "" {
+					t.Errorf("work begins on %+v", n)
+				}
+			}
+			if err := bob.Hold(ctx, doc.Name, func(context.Context) error { return nil }); !errs.Is(err, errs.Conflict) {
+				t.Errorf("the lease is not held: %v", err)
+			}
+			return errs.New(errs.Unavailable, "no engine").WithRetry()
+		})
+		if err == nil || err.Error() != "nodes: no engine" {
+			t.Errorf("error is %v", err)
+		}
+		if took := time.Since(began); took < 150*time.Second {
+			t.Errorf("the failure of the hosts ended the work on the load balancer after %v", took)
+		}
+
+		c.ForgetCalls()
+		if plan, err = ann.Plan(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+		done := false
+		if _, err := ann.ApplyAnd(t.Context(), plan, func(context.Context) error { done = true; return nil }); err != nil || !done || len(c.Mutating()) > 0 {
+			t.Errorf("without changes: done %t, error %v, calls %v", done, err, c.Mutating())
+		}
 	})
 }

@@ -118,7 +118,7 @@ func (p *Provisioner) plan(ctx context.Context, clients *awsapi.Clients, doc *cl
 
 func (p *Provisioner) planDestroy(ctx context.Context, clients *awsapi.Clients, name string) (*Plan, error) {
 	cloud := awstask.New(clients, name)
-	found, leases, err := discover(ctx, cloud)
+	found, leases, err := p.discover(ctx, cloud)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,7 +109,7 @@ func (r *retired) Retire(_ context.Context, node cluster.Node) error {
 }
 
 func newOperator(c *cloud.Cloud, r *runs, who string) operator {
-	return operatorWith(c, provision.Config{Holder: r.next(who), Alive: r.alive, Window: 20 * time.Millisecond})
+	return operatorWith(c, provision.Config{Holder: r.next(who), Alive: r.alive})
 }
 
 func operatorWith(c *cloud.Cloud, config provision.Config) operator {

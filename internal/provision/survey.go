@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/slipway-project/slipway/internal/awsapi"
 	"github.com/slipway-project/slipway/internal/cluster"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-project/slipway/internal/provision/awstask"
 	"github.com/slipway-project/slipway/internal/provision/lease"
 	"github.com/slipway-project/slipway/internal/provision/resource"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // survey is everything that a plan is made from.
@@ -32,7 +34,7 @@ func (p *Provisioner) survey(ctx context.Context, cloud *awstask.Cloud, doc *clu
 	s := &survey{images: map[string]awstask.Image{}}
 	newest := map[string]string{}
 	err := together(
-		func() (err error) { s.found, s.leases, err = discover(ctx, cloud); return err },
+		func() (err error) { s.found, s.leases, err = p.discover(ctx, cloud); return err },
 		func() error {
 			key, err := p.deps.PublicKey(ctx)
 			s.publicKey = string(key)
@@ -125,6 +127,32 @@ func (s *survey) imageInUse(reference, arch string) (string, bool) {
 		return "", false
 	}
 	return newest.Labels["image"], true
+}
+
+// discover finds everything of the cluster. Where a run has just died, what it did last may not be visible yet: then it
+// waits as long as that may take and looks again, for a plan that is made from half of a cluster is wrong.
+func (p *Provisioner) discover(ctx context.Context, cloud *awstask.Cloud) (resource.Found, []lease.Record, error) {
+	found, leases, err := discover(ctx, cloud)
+	wait := p.unsettled(leases)
+	if err != nil || wait <= 0 {
+		return found, leases, err
+	}
+	if err := run.Wait(ctx, wait); err != nil {
+		return found, nil, err
+	}
+	return discover(ctx, cloud)
+}
+
+// unsettled returns for how long something that a dead run did may still be invisible. It may have worked for one beat
+// more than its lease shows.
+func (p *Provisioner) unsettled(leases []lease.Record) time.Duration {
+	var wait time.Duration
+	for _, r := range leases {
+		if r.Holder.Run != p.config.Holder.Run && lease.Dead(r, p.config.Alive, lease.DeadAfter) {
+			wait = max(wait, min(p.config.Window, lease.Every+p.config.Window-r.Age))
+		}
+	}
+	return wait
 }
 
 // discover finds everything of the cluster, all kinds at once. A kind whose read is denied is noted, not failed.

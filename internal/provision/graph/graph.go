@@ -17,6 +17,8 @@ type Node struct {
 	Needs []string // IDs of what must be done before
 	// Waits says that it only waits for the world, and so takes no slot.
 	Waits bool
+	// Once says that it does its own retrying: an error is final.
+	Once bool
 	// Takes is how long it is known to take.
 	Takes time.Duration
 	// Do does the work. It is called again after an error that Policy calls temporary. What it says through note is

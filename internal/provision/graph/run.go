@@ -151,7 +151,11 @@ func (r *runner) node(ctx context.Context, id string) {
 		}
 		return leave, nil
 	}
-	did, err := attempt(ctx, r.options.Limits, enter, note, func() (string, error) { return n.Do(ctx, note) })
+	limits := r.options.Limits
+	if n.Once {
+		limits = Limits{Attempts: 1, NotYet: time.Nanosecond}
+	}
+	did, err := attempt(ctx, limits, enter, note, func() (string, error) { return n.Do(ctx, note) })
 	o.span.ended, o.err = time.Now(), err
 	switch {
 	case err == nil:

@@ -28,6 +28,7 @@ type Config struct {
 	Holder Holder
 	Alive  Alive         // nil = never known
 	Note   func(string)  // what is waited for; may be nil
+	Lost   func(error)   // called once when another took over; may be nil
 	Every  time.Duration // 0 = the constant
 	Dead   time.Duration // 0 = DeadAfter
 }
@@ -36,8 +37,6 @@ type Config struct {
 type Lease struct {
 	store  Store
 	config Config
-	// Inherited is how long ago the dead predecessor was last seen, or negative when there was none.
-	Inherited time.Duration
 
 	mu      sync.Mutex
 	record  Record
@@ -45,6 +44,7 @@ type Lease struct {
 	lost    error
 	old     []int // numbers of dead predecessors
 
+	turn chan struct{} // holds something while a renewal runs
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -57,7 +57,7 @@ func Acquire(ctx context.Context, store Store, c Config) (*Lease, error) {
 	if c.Note == nil {
 		c.Note = func(string) {}
 	}
-	l := &Lease{store: store, config: c, Inherited: -1, done: make(chan struct{})}
+	l := &Lease{store: store, config: c, turn: make(chan struct{}, 1), done: make(chan struct{})}
 	for {
 		records, err := store.List(ctx)
 		if err != nil {
@@ -106,8 +106,6 @@ func (l *Lease) own(ctx context.Context) (Record, bool) {
 
 // awaitDeath returns nil when the record's holder is dead, and a conflict when it is seen to live.
 func (l *Lease) awaitDeath(ctx context.Context, r Record) error {
-	quiet := r.Age
-	defer func() { l.Inherited = quiet }()
 	if Dead(r, l.config.Alive, l.config.Dead) {
 		return nil
 	}
@@ -120,7 +118,6 @@ func (l *Lease) awaitDeath(ctx context.Context, r Record) error {
 	for {
 		left := l.config.Dead - time.Since(seen)
 		if left <= 0 {
-			quiet = l.config.Dead
 			return nil
 		}
 		l.config.Note(fmt.Sprintf("another run by %s holds the lease; it takes over if nothing is heard for %d s", r.Holder, int(left.Seconds())+1))
@@ -134,7 +131,6 @@ func (l *Lease) awaitDeath(ctx context.Context, r Record) error {
 		now, ok := newest(records)
 		switch {
 		case !ok:
-			quiet = -1
 			return nil // released
 		case now.Number != r.Number || now.Beat != r.Beat:
 			return held(now)
@@ -188,33 +184,55 @@ func (l *Lease) keep(ctx context.Context) {
 	}
 }
 
-// renew proves that nobody took over and writes the next beat.
+// renew proves that nobody took over and writes the next beat. One renewal runs at a time; those who need its proof wait
+// for a turn of their own, while the fence passes everybody as long as the last proof is fresh.
 func (l *Lease) renew(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	began := wall()
 	records, err := l.store.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list leases: %w", err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lost != nil {
-		return l.lost
+	next, err := l.inspect(records)
+	if err != nil {
+		return err
 	}
-	if latest, ok := newest(records); !ok || latest.Number != l.record.Number || latest.Holder.Run != l.record.Holder.Run {
-		message := "the lease of this run was removed"
-		if ok {
-			message = latest.Holder.String() + " took over the lease of this run"
-		}
-		l.lost = errs.New(errs.Conflict, message).WithRemedy("nothing more is changed; run the command again when the other run has ended")
-		return l.lost
-	}
-	next := l.record
-	next.Beat++
 	if err := l.store.Renew(ctx, next); err != nil {
 		return fmt.Errorf("renew lease %d: %w", next.Number, err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.record, l.renewed = next, began
-	return nil
+	return l.lost
+}
+
+// inspect returns the record of the next beat, or notes that the lease is lost.
+func (l *Lease) inspect(records []Record) (Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return Record{}, l.lost
+	}
+	latest, ok := newest(records)
+	if ok && latest.Number == l.record.Number && latest.Holder.Run == l.record.Holder.Run {
+		next := l.record
+		next.Beat++
+		return next, nil
+	}
+	message := "the lease of this run was removed"
+	if ok {
+		message = latest.Holder.String() + " took over the lease of this run"
+	}
+	l.lost = errs.New(errs.Conflict, message).WithRemedy("nothing more is changed; run the command again when the other run has ended")
+	if l.config.Lost != nil {
+		l.config.Lost(l.lost)
+	}
+	return Record{}, l.lost
 }
 
 // Release ends the renewals and removes the lease and its dead predecessors'. A lease that was lost is left to whoever
@@ -223,11 +241,14 @@ func (l *Lease) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lost != nil {
+	lost := l.lost
+	if lost == nil {
+		l.lost = errs.New(errs.Conflict, "the lease of this run was released")
+	}
+	l.mu.Unlock()
+	if lost != nil {
 		return nil
 	}
-	l.lost = errs.New(errs.Conflict, "the lease of this run was released")
 	if err := l.store.Delete(ctx, append(l.old, l.record.Number)); err != nil {
 		return fmt.Errorf("remove lease %d: %w", l.record.Number, err)
 	}
