@@ -236,15 +236,20 @@ func TestTheEndOfTheContextEndsTheRun(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		tr := newTrace()
-		report, err := Run(ctx, []Node{tr.node("a", time.Second), tr.node("b", time.Hour, "a"), tr.node("c", time.Second, "b"), tr.node("queued", time.Second)}, Options{Parallel: 1})
+		waits := tr.node("waits", time.Hour, "a")
+		waits.Waits = true
+		report, err := Run(ctx, []Node{
+			tr.node("a", time.Second), tr.node("b", time.Hour, "a"), tr.node("short", 5*time.Second, "a"), waits, tr.node("c", time.Second, "b"), tr.node("d", time.Second, "short"),
+		}, Options{Parallel: 2})
 		if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "c:") {
 			t.Errorf("error is %v", err)
 		}
-		if report.Wall != 3*time.Second {
+		if report.Wall != 8*time.Second { // the context's 3 s and 5 s of grace
 			t.Errorf("ended after %v", report.Wall)
 		}
-		if _, begun := tr.spans["c"]; begun {
-			t.Error("c began after the end")
+		want := map[string][2]time.Duration{"a": {0, time.Second}, "short": {time.Second, 6 * time.Second}}
+		if diff := cmp.Diff(want, tr.spans); diff != "" {
+			t.Errorf("done (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -12,8 +12,11 @@ import (
 
 // Options say how a graph is run.
 type Options struct {
-	Parallel int          // nodes at work at once; default 16
-	Limits   Limits       // default 8 attempts and 10 minutes
+	Parallel int    // nodes at work at once; default 16
+	Limits   Limits // default 8 attempts and 10 minutes
+	// Grace is how long work that has begun may go on when the context ends, so that no answer of a call that changes
+	// something is thrown away; default 5 s. What only waits ends at once.
+	Grace    time.Duration
 	Progress obs.Progress // default none
 	Prefix   string       // before the nodes' IDs in events, for example infrastructure/
 }
@@ -59,6 +62,9 @@ func (o Options) filled() Options {
 	}
 	if o.Limits.NotYet == 0 {
 		o.Limits.NotYet = 10 * time.Minute
+	}
+	if o.Grace == 0 {
+		o.Grace = 5 * time.Second
 	}
 	if o.Progress == nil {
 		o.Progress = obs.NoProgress
@@ -155,7 +161,12 @@ func (r *runner) node(ctx context.Context, id string) {
 	if n.Once {
 		limits = Limits{Attempts: 1, NotYet: time.Nanosecond}
 	}
-	did, err := attempt(ctx, limits, enter, note, func() (string, error) { return n.Do(ctx, note) })
+	working, stop := ctx, func() {}
+	if !n.Waits {
+		working, stop = outlast(ctx, r.options.Grace)
+	}
+	defer stop()
+	did, err := attempt(ctx, limits, enter, note, func() (string, error) { return n.Do(working, note) })
 	o.span.ended, o.err = time.Now(), err
 	switch {
 	case err == nil:
@@ -167,6 +178,24 @@ func (r *runner) node(ctx context.Context, id string) {
 		r.emit(id, obs.Event{State: obs.StepFailed, Err: err})
 	}
 	r.done <- o
+}
+
+// outlast returns a context that ends a while after ctx, or with the function.
+func outlast(ctx context.Context, grace time.Duration) (context.Context, func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var timer *time.Timer
+	started := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		timer = time.AfterFunc(grace, cancel)
+		close(started)
+	})
+	return longer, func() {
+		if !stop() {
+			<-started
+			timer.Stop()
+		}
+		cancel()
+	}
 }
 
 func (r *runner) waitsFor(id string) []string {
