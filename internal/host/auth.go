@@ -58,7 +58,7 @@ func AgentPublicKey(ctx context.Context, socket string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing is written
+	defer conn.Close()
 	list, err := keys.List()
 	if err == nil && len(list) == 0 {
 		err = errors.New("it holds no key")

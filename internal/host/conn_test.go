@@ -189,7 +189,10 @@ func TestDialEngineSaysWhyItFails(t *testing.T) {
 func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	h := startSSHD(t).connect(t)
-	conn := h.(*Conn)
+	conn, ok := h.(*Conn)
+	if !ok {
+		t.Fatalf("a connection is %T", h)
+	}
 	if err := conn.client.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // DialFunc opens a network connection, as net.Dialer.DialContext does.
@@ -22,7 +23,7 @@ type DialerConfig struct {
 	// Auth returns the ways to prove who we are, asked for at each attempt, so that an agent is not dialled before it is needed.
 	Auth func(context.Context) (Auth, error)
 	// HostKeys stores the pin at first contact; nil: a host without a pin is refused.
-	HostKeys HostKeys
+	HostKeys Pinner
 	// Patience is how long Dial waits for a host that does not answer yet. Default 4 minutes: on AWS sshd comes 15 to 60 s after
 	// the instance runs, a slow first boot takes twice as long.
 	Patience time.Duration
@@ -110,22 +111,10 @@ func (d *Dialer) Dial(ctx context.Context, node cluster.Node) (Host, error) {
 			return nil, fmt.Errorf("gave up after %s and %d attempts: %w", now.Sub(began).Round(time.Second), failures, err)
 		}
 		d.cfg.Logger.Debug("host is not there yet", "node", node.Name, "attempt", failures, "err", err)
-		if err := wait(ctx, pause); err != nil {
+		if err := run.Wait(ctx, pause); err != nil {
 			return nil, fmt.Errorf("connect to %s: %w", node.Name, err)
 		}
 		pause = min(pause*3/2, 3*time.Second)
-	}
-}
-
-// wait returns after the duration, or with the context's error before.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *server) serve(conn net.Conn, silent bool) {
 	}
 	defer c.Close()
 	if silent {
-		for range channels { //nolint:revive // read, and never answered
+		for range channels { // read, and never answered
 		}
 		return
 	}

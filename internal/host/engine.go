@@ -12,7 +12,7 @@ import (
 )
 
 // dialStdio connects standard input and output to the engine's socket. It is part of every docker CLI since 18.09.
-var dialStdio = Command{Args: []string{"docker", "system", "dial-stdio"}, Root: true}
+func dialStdio() Command { return Sudo("docker", "system", "dial-stdio") }
 
 // DialEngine opens a connection to the API of the host's engine, over a session of this connection. What goes through it shows
 // neither in a process list nor in a log of the host.
@@ -36,13 +36,13 @@ func (c *Conn) DialEngine(ctx context.Context) (net.Conn, error) {
 	}
 	stderr := &limited{}
 	s.Stderr = stderr
-	if err := s.Start(commandLine(dialStdio, c.user)); err != nil {
+	if err := s.Start(commandLine(dialStdio(), c.user)); err != nil {
 		return fail(err)
 	}
 	e := &engineConn{session: s, stdin: stdin, stdout: stdout, release: release, host: c.name}
 	e.ended = sync.OnceValue(func() error {
 		err := s.Wait() // all of standard error is there after it
-		return c.exit(dialStdio, Output{Stderr: stderr.Bytes()}, err)
+		return c.exit(dialStdio(), Output{Stderr: stderr.Bytes()}, err)
 	})
 	return e, nil
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/slipway-project/slipway/internal/errs"
 )
 
-// HostKeys stores the host key of a node that was met for the first time, where every operator of the cluster finds it again as
+// Pinner stores the host key of a node that was met for the first time, where every operator of the cluster finds it again as
 // cluster.Node.HostKey.
-type HostKeys interface {
+type Pinner interface {
 	// PinHostKey stores the key, "ssh-ed25519 AAAA...", as the node's. It must not return before the key is stored.
 	PinHostKey(ctx context.Context, node cluster.Node, key string) error
 }

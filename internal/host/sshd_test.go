@@ -87,7 +87,7 @@ func (s *sshd) write(t *testing.T, name string, content []byte) {
 // stub puts a program of the name first in the path of the server's sessions.
 func (s *sshd) stub(t *testing.T, name, script string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, "bin", name), []byte("#!/bin/sh\n"+script), 0o755); err != nil { //nolint:gosec // it is a program
+	if err := os.WriteFile(filepath.Join(s.dir, "bin", name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,7 +108,11 @@ func (s *sshd) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	file, err := theirs.(*net.TCPConn).File()
+	tcp, ok := theirs.(*net.TCPConn)
+	if !ok {
+		return nil, fmt.Errorf("accepted a %T", theirs)
+	}
+	file, err := tcp.File()
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/host"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // lockPatience is how long another apt, such as that of unattended-upgrades at first boot, is waited for.
@@ -19,8 +20,9 @@ type apt struct{ host host.Host }
 
 // get runs apt-get without questions. It waits for the locks that dpkg's front ends take; the lock of the package lists has no such
 // option, so a run that met it is made again.
-func (a apt) get(ctx context.Context, args ...string) (host.Output, error) {
-	command := append([]string{"apt-get", "-q", "-y",
+func (a apt) get(ctx context.Context, args ...string) error {
+	command := append([]string{
+		"apt-get", "-q", "-y",
 		"-o", fmt.Sprintf("DPkg::Lock::Timeout=%d", int(lockPatience.Seconds())),
 		"-o", "Dpkg::Options::=--force-confold",
 		"-o", "Acquire::Retries=3",
@@ -28,12 +30,12 @@ func (a apt) get(ctx context.Context, args ...string) (host.Output, error) {
 	}, args...)
 	began := time.Now()
 	for {
-		out, err := a.run(ctx, command...)
+		_, err := a.run(ctx, command...)
 		if err == nil || !locked(err) || time.Since(began) >= lockPatience {
-			return out, a.explain(args[0], err)
+			return a.explain(args[0], err)
 		}
-		if err := pause(ctx, 2*time.Second); err != nil {
-			return out, err
+		if err := run.Wait(ctx, 2*time.Second); err != nil {
+			return err
 		}
 	}
 }
@@ -41,16 +43,15 @@ func (a apt) get(ctx context.Context, args ...string) (host.Output, error) {
 // install installs packages. When a package that the lists promise is not there any more, the lists are read anew.
 func (a apt) install(ctx context.Context, packages ...string) error {
 	args := append([]string{"install", "--no-install-recommends"}, packages...)
-	_, err := a.get(ctx, args...)
+	err := a.get(ctx, args...)
 	var exit *host.ExitError
 	if err == nil || !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "404") {
 		return err
 	}
-	if _, err := a.get(ctx, "update"); err != nil {
+	if err := a.get(ctx, "update"); err != nil {
 		return err
 	}
-	_, err = a.get(ctx, args...)
-	return err
+	return a.get(ctx, args...)
 }
 
 // run runs one command of the package system as root.
@@ -102,17 +103,5 @@ func (a apt) explain(verb string, err error) error {
 	default:
 		return errs.Wrap(errs.Internal, err, "apt-get "+verb+" failed on "+node).
 			WithRemedy("see what apt says there: slipway ssh " + node + " -- sudo apt-get " + verb)
-	}
-}
-
-// pause returns after the duration, or with the context's error before.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -155,8 +155,8 @@ func minorOf(r Release) string {
 // compareUpstream compares two versions number by number.
 func compareUpstream(a, b Release) int {
 	return slices.CompareFunc(strings.Split(a.Upstream(), "."), strings.Split(b.Upstream(), "."), func(x, y string) int {
-		m, _ := strconv.Atoi(x) //nolint:errcheck // not a number sorts first
-		n, _ := strconv.Atoi(y) //nolint:errcheck // the same
+		m, _ := strconv.Atoi(x) // what is not a number sorts first
+		n, _ := strconv.Atoi(y)
 		return cmp.Compare(m, n)
 	})
 }

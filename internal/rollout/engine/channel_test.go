@@ -62,8 +62,13 @@ func TestChoose(t *testing.T) {
 		{"a new cluster takes the newest of all", Release{}, []Offer{
 			{"a", []Release{ce("28.2-1"), ce("28.1-1")}}, {"b", []Release{ce("28.1-1"), ce("28.0-1")}},
 		}, []Release{ce("28.1-1"), ce("28.1-1")}, 0, ""},
-		{"a new cluster of unlike hosts", Release{}, []Offer{{"a", []Release{deb("20.10.24-1")}}, {"b", []Release{ce("28.1-1")}}}, nil, 0,
-			"no version of the engine in common: a has docker.io=20.10.24-1; b has docker-ce=28.1-1"},
+		{
+			"a new cluster of unlike hosts",
+			Release{},
+			[]Offer{{"a", []Release{deb("20.10.24-1")}}, {"b", []Release{ce("28.1-1")}}},
+			nil, 0,
+			"no version of the engine in common: a has docker.io=20.10.24-1; b has docker-ce=28.1-1",
+		},
 		{"a new node takes the cluster's, not the newest", ce("28.1-1"), []Offer{{"a", []Release{ce("28.2-1"), ce("28.1-1")}}}, []Release{ce("28.1-1")}, 0, ""},
 		{"another build of the version", deb("20.10.24+dfsg1-1"), []Offer{{"a", []Release{deb("20.10.24+dfsg1-1+deb12u1")}}}, []Release{deb("20.10.24+dfsg1-1+deb12u1")}, 1, ""},
 		{"another patch of the version", deb("26.1.5-1"), []Offer{{"a", []Release{deb("26.2.0-1"), deb("26.1.7-1")}}}, []Release{deb("26.1.7-1")}, 1, ""},

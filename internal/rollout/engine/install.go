@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/host"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // Source says where a host's engine may come from.
@@ -55,7 +56,7 @@ func (a apt) distribution(ctx context.Context, age time.Duration) ([]Release, er
 			return releases, err
 		}
 	}
-	if _, err := a.get(ctx, "update"); err != nil {
+	if err := a.get(ctx, "update"); err != nil {
 		return nil, err
 	}
 	return a.offered(ctx, packageDistro)
@@ -75,7 +76,7 @@ func settle(ctx context.Context, a apt, facts host.Facts) error {
 		if err == nil || !dpkgLocked(err) || time.Since(began) >= lockPatience {
 			return a.explain("check", err)
 		}
-		if err := pause(ctx, 2*time.Second); err != nil {
+		if err := run.Wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
 	}
@@ -99,7 +100,7 @@ func addRepository(ctx context.Context, a apt, facts host.Facts) (changes []stri
 	const keyring = "/etc/apt/keyrings/docker.asc"
 	base := "https://download.docker.com/linux/" + facts.OS.ID
 	if facts.ListsAge == 0 {
-		if _, err := a.get(ctx, "update"); err != nil {
+		if err := a.get(ctx, "update"); err != nil {
 			return nil, err
 		}
 	}
@@ -118,8 +119,7 @@ func addRepository(ctx context.Context, a apt, facts host.Facts) (changes []stri
 	if changed {
 		changes = append(changes, "added Docker's repository")
 	}
-	_, err = a.get(ctx, "update")
-	return changes, err
+	return changes, a.get(ctx, "update")
 }
 
 // keyScript fetches a repository's key, unless it is there.

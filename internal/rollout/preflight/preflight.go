@@ -40,10 +40,16 @@ type Finding struct {
 	Err    error
 }
 
-// supported are the distributions that the engine is installed on.
-var supported = map[string][]string{
-	"debian": {"12", "13"},
-	"ubuntu": {"22.04", "24.04"},
+// supported reports whether the engine is installed on the distribution.
+func supported(os host.OS) bool {
+	switch os.ID {
+	case "debian":
+		return os.Version == "12" || os.Version == "13"
+	case "ubuntu":
+		return os.Version == "22.04" || os.Version == "24.04"
+	default:
+		return false
+	}
 }
 
 // Judge returns what is to be said of the hosts, in their order. With uncertified sizes allowed, hosts that are too small are remarked on only.
@@ -79,8 +85,7 @@ func (j *judgement) remark(remedy, format string, args ...any) {
 
 // system checks the distribution and that systemd runs the host.
 func (j *judgement) system(f host.Facts) {
-	versions, known := supported[f.OS.ID]
-	if !known || !slices.Contains(versions, f.OS.Version) {
+	if !supported(f.OS) {
 		j.refuse(errs.Invalid, "use an image of Debian 12 or 13, or of Ubuntu 22.04 or 24.04 (cloud.image)", "runs %s, which is not supported", orUnknown(f.OS.Name, f.OS.ID+" "+f.OS.Version))
 	}
 	if !f.Systemd {

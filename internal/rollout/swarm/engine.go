@@ -102,7 +102,7 @@ func (e *Engine) Info(ctx context.Context) (system.Info, error) {
 func (e *Engine) Init(ctx context.Context, advertise string, pool netip.Prefix) error {
 	_, err := e.api.SwarmInit(ctx, client.SwarmInitOptions{
 		ListenAddr: listenAddress, AdvertiseAddr: advertise, DataPathAddr: advertise,
-		DefaultAddrPool: []netip.Prefix{pool}, SubnetSize: uint32(max(overlayBits, pool.Bits())), //nolint:gosec // at most 32
+		DefaultAddrPool: []netip.Prefix{pool}, SubnetSize: uint32(max(overlayBits, pool.Bits())), // at most 32
 		Availability: api.NodeAvailabilityActive,
 	})
 	return e.wrap(err, "initialize swarm")

@@ -29,7 +29,7 @@ func (a *answering) DialEngine(context.Context) (net.Conn, error) {
 		return nil, a.err
 	}
 	ours, theirs := net.Pipe()
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // in memory
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // in memory
 		if strings.HasSuffix(r.URL.Path, "/_ping") {
 			w.Header().Set("Api-Version", "1.41")
 			return
@@ -106,8 +106,11 @@ func TestEngineErrors(t *testing.T) {
 		{"no quorum", answering{status: 500, body: `{"message":"rpc error: The swarm does not have a leader."}`}, errs.Unavailable, "list swarm nodes through the engine of linux-1: ", true},
 		{"bad request", answering{status: 400, body: `{"message":"no"}`}, errs.Invalid, "no", false},
 		{"not found", answering{status: 404, body: `{"message":"no such node"}`}, errs.NotFound, "no such node", false},
-		{"docker is down", answering{err: &host.ExitError{Host: "linux-1", Command: "docker system dial-stdio", Code: 1, Stderr: "Cannot connect to the Docker daemon"}},
-			errs.Unavailable, "run docker system dial-stdio on linux-1: exit code 1: Cannot connect to the Docker daemon", true},
+		{
+			"docker is down",
+			answering{err: &host.ExitError{Host: "linux-1", Command: "docker system dial-stdio", Code: 1, Stderr: "Cannot connect to the Docker daemon"}},
+			errs.Unavailable, "run docker system dial-stdio on linux-1: exit code 1: Cannot connect to the Docker daemon", true,
+		},
 		{"the host is lost", answering{err: errs.New(errs.Forbidden, "may not use sudo")}, errs.Forbidden, "through the engine of linux-1: may not use sudo", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

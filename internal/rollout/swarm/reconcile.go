@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/rollout/fleet"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // Cluster is the membership as it should be.
@@ -93,7 +94,7 @@ func (r *reconciler) settled(ctx context.Context) (View, *Engine, error) {
 		if !unsettled || time.Since(began) >= r.Patience {
 			return view, control, nil
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := run.Wait(ctx, time.Second); err != nil {
 			return View{}, nil, err
 		}
 	}
@@ -109,15 +110,30 @@ func (r *reconciler) take(ctx context.Context, view View, control *Engine, steps
 			continue
 		}
 		r.Logger.Info("changed swarm membership", "node", s.node.Name, "step", string(s.verb), "reason", s.reason)
-		r.result.Changes = append(r.result.Changes, Change{Node: s.node.Name, What: past[s.verb]})
+		r.result.Changes = append(r.result.Changes, Change{Node: s.node.Name, What: s.verb.done()})
 	}
 	return failed.Err()
 }
 
-// past says of each step that it was taken.
-var past = map[verb]string{
-	verbInit: "initialized the swarm", verbLeave: "left a swarm membership that was over", verbDemote: "demoted to worker", verbRemove: "removed from the swarm",
-	verbPromote: "promoted to manager", verbJoin: "joined the swarm", verbLabel: "labelled the swarm node",
+// done says of a step that it was taken.
+func (v verb) done() string {
+	switch v {
+	case verbInit:
+		return "initialized the swarm"
+	case verbLeave:
+		return "left a swarm membership that was over"
+	case verbDemote:
+		return "demoted to worker"
+	case verbRemove:
+		return "removed from the swarm"
+	case verbPromote:
+		return "promoted to manager"
+	case verbJoin:
+		return "joined the swarm"
+	case verbLabel:
+		return "labelled the swarm node"
+	}
+	return string(v)
 }
 
 // do takes one step and waits until the swarm shows it.
@@ -269,22 +285,10 @@ func until(ctx context.Context, patience time.Duration, what string, so func(con
 		case time.Since(began) >= patience:
 			return errs.New(errs.Unavailable, fmt.Sprintf("waited %s for %s", patience, what)).WithRetry().WithRemedy("run again: it goes on where it stopped")
 		}
-		if err := pause(ctx, interval); err != nil {
+		if err := run.Wait(ctx, interval); err != nil {
 			return fmt.Errorf("wait for %s: %w", what, err)
 		}
 		interval = min(2*interval, time.Second)
-	}
-}
-
-// pause returns after the duration, or with the context's error before.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
