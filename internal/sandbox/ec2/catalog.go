@@ -67,21 +67,21 @@ func pointers[T any](values []T) []*T {
 var imageListing = call.Listing[catalog.Image, xmlImage]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeImages", Set: "imagesSet", IDs: "ImageId", Kind: call.KindImage, All: images,
 	Key: func(i *catalog.Image) string { return i.ID },
-	Fields: map[string]func(call.Row[catalog.Image]) []string{
-		"image-id":            call.Text(func(r call.Row[catalog.Image]) string { return r.It.ID }),
-		"name":                call.Text(func(r call.Row[catalog.Image]) string { return r.It.Name }),
-		"description":         call.Text(func(r call.Row[catalog.Image]) string { return r.It.Description }),
-		"architecture":        call.Text(func(call.Row[catalog.Image]) string { return "x86_64" }),
-		"creation-date":       call.Text(func(r call.Row[catalog.Image]) string { return r.It.Created }),
-		"hypervisor":          call.Text(func(call.Row[catalog.Image]) string { return "xen" }),
-		"image-type":          call.Text(func(call.Row[catalog.Image]) string { return "machine" }),
-		"is-public":           call.Truth(func(call.Row[catalog.Image]) bool { return true }),
-		"owner-alias":         call.Text(func(r call.Row[catalog.Image]) string { return r.It.OwnerAlias }),
-		"owner-id":            call.Text(func(r call.Row[catalog.Image]) string { return r.It.Owner }),
-		"root-device-name":    call.Text(func(r call.Row[catalog.Image]) string { return r.It.RootDevice }),
-		"root-device-type":    call.Text(func(call.Row[catalog.Image]) string { return "ebs" }),
-		"state":               call.Text(func(call.Row[catalog.Image]) string { return "available" }),
-		"virtualization-type": call.Text(func(call.Row[catalog.Image]) string { return "hvm" }),
+	Fields: call.Fields[catalog.Image]{
+		"image-id":            call.Of(func(i *catalog.Image) string { return i.ID }),
+		"name":                call.Of(func(i *catalog.Image) string { return i.Name }),
+		"description":         call.Of(func(i *catalog.Image) string { return i.Description }),
+		"architecture":        call.Always[catalog.Image]("x86_64"),
+		"creation-date":       call.Of(func(i *catalog.Image) string { return i.Created }),
+		"hypervisor":          call.Always[catalog.Image]("xen"),
+		"image-type":          call.Always[catalog.Image]("machine"),
+		"is-public":           call.Always[catalog.Image]("true"),
+		"owner-alias":         call.Of(func(i *catalog.Image) string { return i.OwnerAlias }),
+		"owner-id":            call.Of(func(i *catalog.Image) string { return i.Owner }),
+		"root-device-name":    call.Of(func(i *catalog.Image) string { return i.RootDevice }),
+		"root-device-type":    call.Always[catalog.Image]("ebs"),
+		"state":               call.Always[catalog.Image]("available"),
+		"virtualization-type": call.Always[catalog.Image]("hvm"),
 	},
 	Narrow: func(p *awswire.Params) func(call.Row[catalog.Image]) bool {
 		owners := p.Strings("Owner")
@@ -134,17 +134,17 @@ var typeListing = call.Listing[catalog.InstanceType, xmlType]{ //nolint:gocheckn
 	Action: "DescribeInstanceTypes", Set: "instanceTypeSet", IDs: "InstanceType", Kind: kindType,
 	All: func(*call.Scope) []*catalog.InstanceType { return pointers(catalog.InstanceTypes()) },
 	Key: func(t *catalog.InstanceType) string { return t.Name },
-	Fields: map[string]func(call.Row[catalog.InstanceType]) []string{
-		"instance-type":                         call.Text(func(r call.Row[catalog.InstanceType]) string { return r.It.Name }),
-		"current-generation":                    call.Truth(func(r call.Row[catalog.InstanceType]) bool { return r.It.Current }),
-		"burstable-performance-supported":       call.Truth(func(r call.Row[catalog.InstanceType]) bool { return r.It.Burstable }),
-		"bare-metal":                            call.Truth(func(call.Row[catalog.InstanceType]) bool { return false }),
-		"hypervisor":                            call.Text(func(r call.Row[catalog.InstanceType]) string { return r.It.Hypervisor() }),
-		"memory-info.size-in-mib":               call.Text(func(r call.Row[catalog.InstanceType]) string { return strconv.Itoa(r.It.MemoryMiB) }),
-		"vcpu-info.default-vcpus":               call.Text(func(r call.Row[catalog.InstanceType]) string { return strconv.Itoa(r.It.VCPUs) }),
-		"processor-info.supported-architecture": call.Text(func(call.Row[catalog.InstanceType]) string { return "x86_64" }),
-		"supported-root-device-type":            call.Text(func(call.Row[catalog.InstanceType]) string { return "ebs" }),
-		"supported-virtualization-type":         call.Text(func(call.Row[catalog.InstanceType]) string { return "hvm" }),
+	Fields: call.Fields[catalog.InstanceType]{
+		"instance-type":                         call.Of(func(t *catalog.InstanceType) string { return t.Name }),
+		"current-generation":                    call.Is(func(t *catalog.InstanceType) bool { return t.Current }),
+		"burstable-performance-supported":       call.Is(func(t *catalog.InstanceType) bool { return t.Burstable }),
+		"bare-metal":                            call.Always[catalog.InstanceType]("false"),
+		"hypervisor":                            call.Of(func(t *catalog.InstanceType) string { return t.Hypervisor() }),
+		"memory-info.size-in-mib":               call.Of(func(t *catalog.InstanceType) string { return strconv.Itoa(t.MemoryMiB) }),
+		"vcpu-info.default-vcpus":               call.Of(func(t *catalog.InstanceType) string { return strconv.Itoa(t.VCPUs) }),
+		"processor-info.supported-architecture": call.Always[catalog.InstanceType]("x86_64"),
+		"supported-root-device-type":            call.Always[catalog.InstanceType]("ebs"),
+		"supported-virtualization-type":         call.Always[catalog.InstanceType]("hvm"),
 	},
 	Render: func(r call.Row[catalog.InstanceType]) xmlType {
 		t := r.It
@@ -184,9 +184,9 @@ var offeringListing = call.Listing[offering, xmlOffering]{ //nolint:gochecknoglo
 		return all
 	},
 	Key: offeringKey,
-	Fields: map[string]func(call.Row[offering]) []string{
-		"instance-type": call.Text(func(r call.Row[offering]) string { return r.It.instanceType }),
-		"location":      call.Text(func(r call.Row[offering]) string { return r.It.location }),
+	Fields: call.Fields[offering]{
+		"instance-type": call.Of(func(o *offering) string { return o.instanceType }),
+		"location":      call.Of(func(o *offering) string { return o.location }),
 	},
 	Narrow: func(p *awswire.Params) func(call.Row[offering]) bool {
 		kind := p.OneOf("LocationType", "region", "region", "availability-zone", "availability-zone-id")
@@ -216,14 +216,14 @@ var zoneListing = call.Listing[string, xmlZone]{ //nolint:gochecknoglobals // a 
 	Action: "DescribeAvailabilityZones", Set: "availabilityZoneInfo", IDs: "ZoneName", Kind: kindZone,
 	All: func(s *call.Scope) []*string { return pointers(state.ZoneNames(s.Region.Name)) },
 	Key: func(z *string) string { return *z }, Names: "ZoneId", Name: func(z *string) string { return call.ZoneID(*z) },
-	Fields: map[string]func(call.Row[string]) []string{
-		"zone-name":     call.Text(func(r call.Row[string]) string { return *r.It }),
-		"zone-id":       call.Text(func(r call.Row[string]) string { return call.ZoneID(*r.It) }),
-		"zone-type":     call.Text(func(call.Row[string]) string { return "availability-zone" }),
-		"state":         call.Text(func(call.Row[string]) string { return "available" }),
+	Fields: call.Fields[string]{
+		"zone-name":     call.Of(func(name *string) string { return *name }),
+		"zone-id":       call.Of(func(name *string) string { return call.ZoneID(*name) }),
+		"zone-type":     call.Always[string]("availability-zone"),
+		"state":         call.Always[string]("available"),
 		"region-name":   call.Text(func(r call.Row[string]) string { return r.Region.Name }),
 		"group-name":    call.Text(func(r call.Row[string]) string { return r.Region.Name }),
-		"opt-in-status": call.Text(func(call.Row[string]) string { return "opt-in-not-required" }),
+		"opt-in-status": call.Always[string]("opt-in-not-required"),
 	},
 	Narrow: func(p *awswire.Params) func(call.Row[string]) bool {
 		p.Bool("AllAvailabilityZones", false) // there are no others
@@ -249,10 +249,10 @@ var regionListing = call.Listing[string, xmlRegion]{ //nolint:gochecknoglobals /
 	Action: "DescribeRegions", Set: "regionInfo", IDs: "RegionName", Kind: kindRegion,
 	All: func(*call.Scope) []*string { return pointers(state.RegionNames()) },
 	Key: func(z *string) string { return *z },
-	Fields: map[string]func(call.Row[string]) []string{
-		"region-name":   call.Text(func(r call.Row[string]) string { return *r.It }),
-		"endpoint":      call.Text(func(r call.Row[string]) string { return "ec2." + *r.It + ".amazonaws.com" }),
-		"opt-in-status": call.Text(func(call.Row[string]) string { return "opt-in-not-required" }),
+	Fields: call.Fields[string]{
+		"region-name":   call.Of(func(name *string) string { return *name }),
+		"endpoint":      call.Of(func(name *string) string { return "ec2." + *name + ".amazonaws.com" }),
+		"opt-in-status": call.Always[string]("opt-in-not-required"),
 	},
 	Narrow: func(p *awswire.Params) func(call.Row[string]) bool {
 		p.Bool("AllRegions", false) // there are no others

@@ -128,11 +128,11 @@ var tagListing = call.Listing[boundTag, xmlBoundTag]{ //nolint:gochecknoglobals 
 		return all
 	},
 	Key: func(t *boundTag) string { return t.id + " " + t.key },
-	Fields: map[string]func(call.Row[boundTag]) []string{
-		"key":           call.Text(func(r call.Row[boundTag]) string { return r.It.key }),
-		"value":         call.Text(func(r call.Row[boundTag]) string { return r.It.value }),
-		"resource-id":   call.Text(func(r call.Row[boundTag]) string { return r.It.id }),
-		"resource-type": call.Text(func(r call.Row[boundTag]) string { return resourceOf(r.It.id) }),
+	Fields: call.Fields[boundTag]{
+		"key":           call.Of(func(t *boundTag) string { return t.key }),
+		"value":         call.Of(func(t *boundTag) string { return t.value }),
+		"resource-id":   call.Of(func(t *boundTag) string { return t.id }),
+		"resource-type": call.Of(func(t *boundTag) string { return resourceOf(t.id) }),
 	},
 	Render: func(r call.Row[boundTag]) xmlBoundTag {
 		return xmlBoundTag{r.It.id, resourceOf(r.It.id), r.It.key, r.It.value}

@@ -38,24 +38,23 @@ type op[In any] struct {
 
 // read returns the action of an op that changes nothing.
 func (o op[In]) read(a *api) awswire.Action {
-	return awswire.Operation[In]{Name: o.name, Decode: o.decode, Access: o.access(a), Handle: func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
-		err = a.Store.View(func(d *state.Data) error {
-			result, err = o.handle(a.scope(d, r), in)
-			return err
-		})
-		return result, err
-	}}.Action()
+	return awswire.Operation[In]{Name: o.name, Decode: o.decode, Access: o.access(a), Handle: o.within(a, a.Store.View)}.Action()
 }
 
 // write returns the action of an op that changes the account; a refused one changes nothing.
 func (o op[In]) write(a *api) awswire.Action {
-	return awswire.Operation[In]{Name: o.name, Mutates: true, Decode: o.decode, Access: o.access(a), Handle: func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
-		err = a.Store.Update(func(d *state.Data) error {
+	return awswire.Operation[In]{Name: o.name, Mutates: true, Decode: o.decode, Access: o.access(a), Handle: o.within(a, a.Store.Update)}.Action()
+}
+
+// within returns the handler that runs the op in a scope of a View or an Update.
+func (o op[In]) within(a *api, store func(func(*state.Data) error) error) func(context.Context, *awswire.Request, In) (any, error) {
+	return func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
+		err = store(func(d *state.Data) error {
 			result, err = o.handle(a.scope(d, r), in)
 			return err
 		})
 		return result, err
-	}}.Action()
+	}
 }
 
 func (o op[In]) access(a *api) func(*awswire.Request, In) []awswire.Access {

@@ -131,7 +131,10 @@ func (r *Reconciler) connect(ctx context.Context, n machine.Network) error {
 }
 
 func (r *Reconciler) newPass(d *state.Data, status machine.Status, busy map[string]bool) *pass {
-	p := &pass{r: r, data: d, now: time.Now(), busy: busy, failing: r.work.failing(), hosts: map[string]machine.HostStatus{}, targets: map[targetKey]machine.TargetStatus{}}
+	p := &pass{
+		r: r, data: d, now: time.Now(), busy: busy, failing: r.work.failing(),
+		hosts: map[string]machine.HostStatus{}, targets: map[targetKey]machine.TargetStatus{},
+	}
 	p.next = p.now.Add(r.cfg.Poll)
 	for _, h := range status.Hosts {
 		p.hosts[h.ID] = h

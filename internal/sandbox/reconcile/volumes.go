@@ -81,12 +81,11 @@ func (p *pass) attach(v *state.Volume) {
 
 // detach takes a volume from a running host. While something there holds it, the attachment is busy, as on AWS.
 func (p *pass) detach(id, instance string) {
-	busy := false
+	r, region := p.r, p.region.Name
 	p.act(id, "detach volume", func(ctx context.Context) error {
-		err := p.r.deps.Machine.DetachVolume(ctx, instance, id)
-		busy = errs.Is(err, errs.Conflict)
-		if busy {
-			return p.r.setBusy(p.region.Name, id, err)
+		err := r.deps.Machine.DetachVolume(ctx, instance, id)
+		if errs.Is(err, errs.Conflict) {
+			return r.setBusy(region, id, err)
 		}
 		return err
 	}, func(e *state.EC2) {

@@ -24,7 +24,7 @@ type Listing[T, X any] struct {
 	All    func(*Scope) []*T // in the order of key
 	Key    func(*T) string
 	Tags   func(Row[T]) map[string]string // nil for objects without tags
-	Fields map[string]func(Row[T]) []string
+	Fields Fields[T]
 	Render func(Row[T]) X
 	// Names is a second parameter that names objects, KeyName, and Name what it is compared with; empty for none.
 	Names string
@@ -32,6 +32,9 @@ type Listing[T, X any] struct {
 	// Narrow reads parameters of the action's own and returns what objects they leave; nil for none.
 	Narrow func(*awswire.Params) func(Row[T]) bool
 }
+
+// Fields are what objects can be filtered by: by the filter's name, the values that an object has for it.
+type Fields[T any] map[string]func(Row[T]) []string
 
 // Query is the input of a describe action.
 type Query[T any] struct {
@@ -149,14 +152,24 @@ func (r Results[X]) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 // Element returns the start of an element without attributes.
 func Element(name string) xml.StartElement { return xml.StartElement{Name: xml.Name{Local: name}} }
 
-// Text makes a filter field of a function with one value.
+// Text makes a filter field of a row's value.
 func Text[T any](f func(Row[T]) string) func(Row[T]) []string {
 	return func(r Row[T]) []string { return []string{f(r)} }
 }
 
-// Truth makes a filter field of a condition: true or false.
-func Truth[T any](f func(Row[T]) bool) func(Row[T]) []string {
-	return func(r Row[T]) []string { return []string{strconv.FormatBool(f(r))} }
+// Of makes a filter field of an object's value.
+func Of[T any](f func(*T) string) func(Row[T]) []string {
+	return func(r Row[T]) []string { return []string{f(r.It)} }
+}
+
+// Is makes a filter field of an object's condition: true or false.
+func Is[T any](f func(*T) bool) func(Row[T]) []string {
+	return func(r Row[T]) []string { return []string{strconv.FormatBool(f(r.It))} }
+}
+
+// Always makes a filter field that has the same value for every object.
+func Always[T any](value string) func(Row[T]) []string {
+	return func(Row[T]) []string { return []string{value} }
 }
 
 // Value is how attributes are shown: <attribute><value>true</value></attribute>.

@@ -39,24 +39,23 @@ type Op[In any] struct {
 
 // Read returns the action of an op that changes nothing.
 func (o Op[In]) Read(a *API) awswire.Action {
-	return awswire.Operation[In]{Name: o.Name, Decode: o.Decode, Access: o.access(a), Handle: func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
-		err = a.Store.View(func(d *state.Data) error {
-			result, err = o.Handle(a.scope(d, r), in)
-			return err
-		})
-		return result, err
-	}}.Action()
+	return awswire.Operation[In]{Name: o.Name, Decode: o.Decode, Access: o.access(a), Handle: o.within(a, a.Store.View)}.Action()
 }
 
 // Write returns the action of an op that changes the account; a refused one changes nothing.
 func (o Op[In]) Write(a *API) awswire.Action {
-	return awswire.Operation[In]{Name: o.Name, Mutates: true, Decode: o.Decode, Access: o.access(a), Handle: func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
-		err = a.Store.Update(func(d *state.Data) error {
+	return awswire.Operation[In]{Name: o.Name, Mutates: true, Decode: o.Decode, Access: o.access(a), Handle: o.within(a, a.Store.Update)}.Action()
+}
+
+// within returns the handler that runs the op in a scope of a View or an Update.
+func (o Op[In]) within(a *API, store func(func(*state.Data) error) error) func(context.Context, *awswire.Request, In) (any, error) {
+	return func(_ context.Context, r *awswire.Request, in In) (result any, err error) {
+		err = store(func(d *state.Data) error {
 			result, err = o.Handle(a.scope(d, r), in)
 			return err
 		})
 		return result, err
-	}}.Action()
+	}
 }
 
 func (o Op[In]) access(a *API) func(*awswire.Request, In) []awswire.Access {

@@ -172,8 +172,8 @@ var changeListing = call.Listing[state.Volume, xmlChange]{ //nolint:gochecknoglo
 		return all
 	},
 	Key: volumeID,
-	Fields: map[string]func(call.Row[state.Volume]) []string{
-		"volume-id":          call.Text(func(r call.Row[state.Volume]) string { return r.It.ID }),
+	Fields: call.Fields[state.Volume]{
+		"volume-id":          call.Of(func(v *state.Volume) string { return v.ID }),
 		"modification-state": call.Text(func(r call.Row[state.Volume]) string { return renderChange(r.Scope, r.It).State }),
 	},
 	Render: func(r call.Row[state.Volume]) xmlChange { return renderChange(r.Scope, r.It) },

@@ -34,10 +34,10 @@ func keyPairListing(withPublicKey bool) call.Listing[state.KeyPair, xmlKeyPair] 
 		Action: "DescribeKeyPairs", Set: "keySet", IDs: "KeyPairId", Kind: call.KindKeyPair,
 		Names: "KeyName", Name: func(k *state.KeyPair) string { return k.Name },
 		All: func(s *call.Scope) []*state.KeyPair { return call.Sorted(s.KeyPairs) }, Key: keyPairID, Tags: call.TagsOf(keyPairID),
-		Fields: map[string]func(call.Row[state.KeyPair]) []string{
-			"key-pair-id": call.Text(func(r call.Row[state.KeyPair]) string { return r.It.ID }),
-			"key-name":    call.Text(func(r call.Row[state.KeyPair]) string { return r.It.Name }),
-			"fingerprint": call.Text(func(r call.Row[state.KeyPair]) string { return r.It.Fingerprint }),
+		Fields: call.Fields[state.KeyPair]{
+			"key-pair-id": call.Of(func(k *state.KeyPair) string { return k.ID }),
+			"key-name":    call.Of(func(k *state.KeyPair) string { return k.Name }),
+			"fingerprint": call.Of(func(k *state.KeyPair) string { return k.Fingerprint }),
 		},
 		Render: func(r call.Row[state.KeyPair]) xmlKeyPair {
 			k := r.It

@@ -54,10 +54,10 @@ func checks(s *call.Scope, i *state.Instance) (system, instance xmlCheck) {
 var statusListing = call.Listing[state.Instance, xmlInstanceStatus]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeInstanceStatus", Set: "instanceStatusSet", IDs: "InstanceId", Kind: call.KindInstance,
 	All: func(s *call.Scope) []*state.Instance { return call.Sorted(s.Instances) }, Key: instanceID, Tags: call.TagsOf(instanceID),
-	Fields: map[string]func(call.Row[state.Instance]) []string{
-		"instance-state-name": call.Text(func(r call.Row[state.Instance]) string { return r.It.State }),
-		"instance-state-code": call.Text(func(r call.Row[state.Instance]) string { return stateText(r.It.State) }),
-		"availability-zone":   call.Text(func(r call.Row[state.Instance]) string { return r.It.Zone }),
+	Fields: call.Fields[state.Instance]{
+		"instance-state-name": call.Of(func(i *state.Instance) string { return i.State }),
+		"instance-state-code": call.Of(func(i *state.Instance) string { return stateText(i.State) }),
+		"availability-zone":   call.Of(func(i *state.Instance) string { return i.Zone }),
 		"system-status.status": call.Text(func(r call.Row[state.Instance]) string {
 			system, _ := checks(r.Scope, r.It)
 			return system.Status

@@ -32,10 +32,10 @@ func gatewayID(g *state.InternetGateway) string { return g.ID }
 var gatewayListing = call.Listing[state.InternetGateway, xmlGateway]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeInternetGateways", Set: "internetGatewaySet", IDs: "InternetGatewayId", Kind: call.KindGateway,
 	All: func(s *call.Scope) []*state.InternetGateway { return call.Sorted(s.InternetGateways) }, Key: gatewayID, Tags: call.TagsOf(gatewayID),
-	Fields: map[string]func(call.Row[state.InternetGateway]) []string{
-		"internet-gateway-id": call.Text(func(r call.Row[state.InternetGateway]) string { return r.It.ID }),
-		"owner-id":            call.Text(func(call.Row[state.InternetGateway]) string { return state.Account }),
-		"attachment.vpc-id":   call.Text(func(r call.Row[state.InternetGateway]) string { return r.It.VPC }),
+	Fields: call.Fields[state.InternetGateway]{
+		"internet-gateway-id": call.Of(func(g *state.InternetGateway) string { return g.ID }),
+		"owner-id":            call.Always[state.InternetGateway](state.Account),
+		"attachment.vpc-id":   call.Of(func(g *state.InternetGateway) string { return g.VPC }),
 		"attachment.state": func(r call.Row[state.InternetGateway]) []string {
 			if r.It.VPC == "" {
 				return nil

@@ -41,12 +41,12 @@ func eachRule(egress bool, f func(state.SecurityGroupRule) string) func(call.Row
 var groupListing = call.Listing[state.SecurityGroup, xmlGroup]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeSecurityGroups", Set: "securityGroupInfo", IDs: "GroupId", Kind: call.KindGroup,
 	All: func(s *call.Scope) []*state.SecurityGroup { return call.Sorted(s.SecurityGroups) }, Key: groupID, Tags: call.TagsOf(groupID),
-	Fields: map[string]func(call.Row[state.SecurityGroup]) []string{
-		"group-id":                      call.Text(func(r call.Row[state.SecurityGroup]) string { return r.It.ID }),
-		"group-name":                    call.Text(func(r call.Row[state.SecurityGroup]) string { return r.It.Name }),
-		"description":                   call.Text(func(r call.Row[state.SecurityGroup]) string { return r.It.Description }),
-		"owner-id":                      call.Text(func(call.Row[state.SecurityGroup]) string { return state.Account }),
-		"vpc-id":                        call.Text(func(r call.Row[state.SecurityGroup]) string { return r.It.VPC }),
+	Fields: call.Fields[state.SecurityGroup]{
+		"group-id":                      call.Of(func(g *state.SecurityGroup) string { return g.ID }),
+		"group-name":                    call.Of(func(g *state.SecurityGroup) string { return g.Name }),
+		"description":                   call.Of(func(g *state.SecurityGroup) string { return g.Description }),
+		"owner-id":                      call.Always[state.SecurityGroup](state.Account),
+		"vpc-id":                        call.Of(func(g *state.SecurityGroup) string { return g.VPC }),
 		"ip-permission.cidr":            eachRule(false, func(r state.SecurityGroupRule) string { return r.CIDR }),
 		"ip-permission.group-id":        eachRule(false, func(r state.SecurityGroupRule) string { return r.Group }),
 		"ip-permission.protocol":        eachRule(false, func(r state.SecurityGroupRule) string { return r.Protocol }),

@@ -110,21 +110,21 @@ func managed(i *state.NetworkInterface) bool { return i.Instance == "" }
 var interfaceListing = call.Listing[state.NetworkInterface, xmlInterface]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeNetworkInterfaces", Set: "networkInterfaceSet", IDs: "NetworkInterfaceId", Kind: call.KindInterface,
 	All: func(s *call.Scope) []*state.NetworkInterface { return call.Sorted(s.NetworkInterfaces) }, Key: interfaceID, Tags: call.TagsOf(interfaceID),
-	Fields: map[string]func(call.Row[state.NetworkInterface]) []string{
-		"network-interface-id":         call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.ID }),
-		"subnet-id":                    call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.Subnet }),
-		"vpc-id":                       call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.VPC }),
-		"availability-zone":            call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.Zone }),
-		"description":                  call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.Description }),
+	Fields: call.Fields[state.NetworkInterface]{
+		"network-interface-id":         call.Of(func(i *state.NetworkInterface) string { return i.ID }),
+		"subnet-id":                    call.Of(func(i *state.NetworkInterface) string { return i.Subnet }),
+		"vpc-id":                       call.Of(func(i *state.NetworkInterface) string { return i.VPC }),
+		"availability-zone":            call.Of(func(i *state.NetworkInterface) string { return i.Zone }),
+		"description":                  call.Of(func(i *state.NetworkInterface) string { return i.Description }),
 		"group-id":                     func(r call.Row[state.NetworkInterface]) []string { return r.It.Groups },
-		"attachment.instance-id":       call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.Instance }),
-		"attachment.attachment-id":     call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.Attachment }),
-		"private-ip-address":           call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.PrivateIP }),
-		"addresses.private-ip-address": call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.PrivateIP }),
-		"association.public-ip":        call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.PublicIP }),
-		"mac-address":                  call.Text(func(r call.Row[state.NetworkInterface]) string { return r.It.MAC }),
-		"requester-managed":            call.Truth(func(r call.Row[state.NetworkInterface]) bool { return managed(r.It) }),
-		"status":                       call.Text(func(call.Row[state.NetworkInterface]) string { return "in-use" }),
+		"attachment.instance-id":       call.Of(func(i *state.NetworkInterface) string { return i.Instance }),
+		"attachment.attachment-id":     call.Of(func(i *state.NetworkInterface) string { return i.Attachment }),
+		"private-ip-address":           call.Of(func(i *state.NetworkInterface) string { return i.PrivateIP }),
+		"addresses.private-ip-address": call.Of(func(i *state.NetworkInterface) string { return i.PrivateIP }),
+		"association.public-ip":        call.Of(func(i *state.NetworkInterface) string { return i.PublicIP }),
+		"mac-address":                  call.Of(func(i *state.NetworkInterface) string { return i.MAC }),
+		"requester-managed":            call.Is(func(i *state.NetworkInterface) bool { return managed(i) }),
+		"status":                       call.Always[state.NetworkInterface]("in-use"),
 	},
 	Render: func(r call.Row[state.NetworkInterface]) xmlInterface {
 		i := r.It
@@ -188,10 +188,10 @@ func aclID(a *networkACL) string { return a.vpc.NetworkACL }
 var aclListing = call.Listing[networkACL, xmlACL]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeNetworkAcls", Set: "networkAclSet", IDs: "NetworkAclId", Kind: call.KindACL,
 	All: acls, Key: aclID, Tags: call.TagsOf(aclID),
-	Fields: map[string]func(call.Row[networkACL]) []string{
-		"network-acl-id": call.Text(func(r call.Row[networkACL]) string { return r.It.vpc.NetworkACL }),
-		"vpc-id":         call.Text(func(r call.Row[networkACL]) string { return r.It.vpc.ID }),
-		"default":        call.Truth(func(call.Row[networkACL]) bool { return true }),
+	Fields: call.Fields[networkACL]{
+		"network-acl-id": call.Of(func(a *networkACL) string { return a.vpc.NetworkACL }),
+		"vpc-id":         call.Of(func(a *networkACL) string { return a.vpc.ID }),
+		"default":        call.Always[networkACL]("true"),
 	},
 	Render: func(r call.Row[networkACL]) xmlACL {
 		v := r.It.vpc

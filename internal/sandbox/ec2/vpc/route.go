@@ -81,14 +81,14 @@ func eachAssociation(f func(state.RouteAssociation) string) func(call.Row[state.
 var routeTableListing = call.Listing[state.RouteTable, xmlRouteTable]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeRouteTables", Set: "routeTableSet", IDs: "RouteTableId", Kind: call.KindRouteTable,
 	All: func(s *call.Scope) []*state.RouteTable { return call.Sorted(s.RouteTables) }, Key: routeTableID, Tags: call.TagsOf(routeTableID),
-	Fields: map[string]func(call.Row[state.RouteTable]) []string{
-		"route-table-id":                         call.Text(func(r call.Row[state.RouteTable]) string { return r.It.ID }),
-		"vpc-id":                                 call.Text(func(r call.Row[state.RouteTable]) string { return r.It.VPC }),
-		"owner-id":                               call.Text(func(call.Row[state.RouteTable]) string { return state.Account }),
-		"association.main":                       call.Truth(func(r call.Row[state.RouteTable]) bool { return r.It.Main() }),
+	Fields: call.Fields[state.RouteTable]{
+		"route-table-id":                         call.Of(func(t *state.RouteTable) string { return t.ID }),
+		"vpc-id":                                 call.Of(func(t *state.RouteTable) string { return t.VPC }),
+		"owner-id":                               call.Always[state.RouteTable](state.Account),
+		"association.main":                       call.Is(func(t *state.RouteTable) bool { return t.Main() }),
 		"association.subnet-id":                  eachAssociation(func(a state.RouteAssociation) string { return a.Subnet }),
 		"association.route-table-association-id": eachAssociation(func(a state.RouteAssociation) string { return a.ID }),
-		"association.route-table-id":             call.Text(func(r call.Row[state.RouteTable]) string { return r.It.ID }),
+		"association.route-table-id":             call.Of(func(t *state.RouteTable) string { return t.ID }),
 		"route.destination-cidr-block":           eachRoute(func(r xmlRoute) string { return r.Destination }),
 		"route.gateway-id":                       eachRoute(func(r xmlRoute) string { return r.Gateway }),
 		"route.state":                            eachRoute(func(r xmlRoute) string { return r.State }),

@@ -121,9 +121,9 @@ var ruleListing = call.Listing[groupRule, xmlRule]{ //nolint:gochecknoglobals //
 		return all
 	},
 	Key: ruleID, Tags: call.TagsOf(ruleID),
-	Fields: map[string]func(call.Row[groupRule]) []string{
-		"group-id":               call.Text(func(r call.Row[groupRule]) string { return r.It.group.ID }),
-		"security-group-rule-id": call.Text(func(r call.Row[groupRule]) string { return r.It.ID }),
+	Fields: call.Fields[groupRule]{
+		"group-id":               call.Of(func(r *groupRule) string { return r.group.ID }),
+		"security-group-rule-id": call.Of(func(r *groupRule) string { return r.ID }),
 	},
 	Render: func(r call.Row[groupRule]) xmlRule { return renderRule(r.Scope, r.It.group, r.It.SecurityGroupRule) },
 }

@@ -39,17 +39,17 @@ func subnetID(n *state.Subnet) string { return n.ID }
 var subnetListing = call.Listing[state.Subnet, xmlSubnet]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeSubnets", Set: "subnetSet", IDs: "SubnetId", Kind: call.KindSubnet,
 	All: func(s *call.Scope) []*state.Subnet { return call.Sorted(s.Subnets) }, Key: subnetID, Tags: call.TagsOf(subnetID),
-	Fields: map[string]func(call.Row[state.Subnet]) []string{
-		"subnet-id":                  call.Text(func(r call.Row[state.Subnet]) string { return r.It.ID }),
-		"vpc-id":                     call.Text(func(r call.Row[state.Subnet]) string { return r.It.VPC }),
-		"availability-zone":          call.Text(func(r call.Row[state.Subnet]) string { return r.It.Zone }),
-		"availability-zone-id":       call.Text(func(r call.Row[state.Subnet]) string { return call.ZoneID(r.It.Zone) }),
+	Fields: call.Fields[state.Subnet]{
+		"subnet-id":                  call.Of(func(n *state.Subnet) string { return n.ID }),
+		"vpc-id":                     call.Of(func(n *state.Subnet) string { return n.VPC }),
+		"availability-zone":          call.Of(func(n *state.Subnet) string { return n.Zone }),
+		"availability-zone-id":       call.Of(func(n *state.Subnet) string { return call.ZoneID(n.Zone) }),
 		"available-ip-address-count": call.Text(func(r call.Row[state.Subnet]) string { return strconv.Itoa(network.FreeAddresses(r.EC2, r.It)) }),
-		"cidr-block":                 call.Text(func(r call.Row[state.Subnet]) string { return r.It.CIDR }),
-		"default-for-az":             call.Truth(func(call.Row[state.Subnet]) bool { return false }),
-		"map-public-ip-on-launch":    call.Truth(func(r call.Row[state.Subnet]) bool { return r.It.MapPublicIP }),
-		"owner-id":                   call.Text(func(call.Row[state.Subnet]) string { return state.Account }),
-		"state":                      call.Text(func(call.Row[state.Subnet]) string { return "available" }),
+		"cidr-block":                 call.Of(func(n *state.Subnet) string { return n.CIDR }),
+		"default-for-az":             call.Always[state.Subnet]("false"),
+		"map-public-ip-on-launch":    call.Is(func(n *state.Subnet) bool { return n.MapPublicIP }),
+		"owner-id":                   call.Always[state.Subnet](state.Account),
+		"state":                      call.Always[state.Subnet]("available"),
 	},
 	Render: func(r call.Row[state.Subnet]) xmlSubnet { return renderSubnet(r.Scope, r.It) },
 }

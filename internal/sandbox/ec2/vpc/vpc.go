@@ -39,15 +39,15 @@ func vpcID(v *state.VPC) string { return v.ID }
 var vpcListing = call.Listing[state.VPC, xmlVPC]{ //nolint:gochecknoglobals // a constant table
 	Action: "DescribeVpcs", Set: "vpcSet", IDs: "VpcId", Kind: call.KindVPC,
 	All: func(s *call.Scope) []*state.VPC { return call.Sorted(s.VPCs) }, Key: vpcID, Tags: call.TagsOf(vpcID),
-	Fields: map[string]func(call.Row[state.VPC]) []string{
-		"vpc-id":                                call.Text(func(r call.Row[state.VPC]) string { return r.It.ID }),
-		"cidr":                                  call.Text(func(r call.Row[state.VPC]) string { return r.It.CIDR }),
-		"cidr-block-association.cidr-block":     call.Text(func(r call.Row[state.VPC]) string { return r.It.CIDR }),
-		"cidr-block-association.association-id": call.Text(func(r call.Row[state.VPC]) string { return r.It.Association }),
-		"dhcp-options-id":                       call.Text(func(call.Row[state.VPC]) string { return "default" }),
-		"is-default":                            call.Truth(func(call.Row[state.VPC]) bool { return false }),
-		"owner-id":                              call.Text(func(call.Row[state.VPC]) string { return state.Account }),
-		"state":                                 call.Text(func(call.Row[state.VPC]) string { return "available" }),
+	Fields: call.Fields[state.VPC]{
+		"vpc-id":                                call.Of(func(v *state.VPC) string { return v.ID }),
+		"cidr":                                  call.Of(func(v *state.VPC) string { return v.CIDR }),
+		"cidr-block-association.cidr-block":     call.Of(func(v *state.VPC) string { return v.CIDR }),
+		"cidr-block-association.association-id": call.Of(func(v *state.VPC) string { return v.Association }),
+		"dhcp-options-id":                       call.Always[state.VPC]("default"),
+		"is-default":                            call.Always[state.VPC]("false"),
+		"owner-id":                              call.Always[state.VPC](state.Account),
+		"state":                                 call.Always[state.VPC]("available"),
 	},
 	Render: func(r call.Row[state.VPC]) xmlVPC { return renderVPC(r.Scope, r.It, "available") },
 }
