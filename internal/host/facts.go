@@ -62,6 +62,7 @@ type Space struct{ TotalMiB, FreeMiB int }
 // EngineFacts is what is installed of Docker Engine.
 type EngineFacts struct {
 	Packages   map[string]string // installed packages of the engine's family and their versions
+	Unfinished []string          // packages of the family whose installation was interrupted
 	Held       []string          // packages that apt may not change
 	CLI        string            // path of the docker command; may be there without a package
 	Active     string            // systemd's ActiveState of docker.service: active, inactive, failed, ...

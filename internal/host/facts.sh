@@ -58,7 +58,11 @@ fi
 # The engine.
 have dpkg-query && dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Package} ${Version}\n' \
 	docker.io docker-cli docker-ce docker-ce-cli containerd containerd.io 2>/dev/null | while read -r want status name version; do
-	[ "$status" = installed ] && fact package "$name $version"
+	case $status in
+	installed) fact package "$name $version" ;;
+	not-installed | config-files) ;;
+	*) fact unfinished "$name" ;;
+	esac
 	[ "$want" = hold ] && fact held "$name"
 done
 set -- /var/lib/apt/lists/*_Packages*

@@ -115,6 +115,8 @@ func (e *EngineFacts) set(key string, words []string) error {
 			return errors.New("not two words")
 		}
 		e.Packages[words[0]] = words[1]
+	case "unfinished":
+		e.Unfinished = append(e.Unfinished, words...)
 	case "held":
 		e.Held = append(e.Held, words...)
 	case "docker_cli":

@@ -120,7 +120,7 @@ func (w *work) engines(ctx context.Context) error {
 		}
 	}
 	err := w.each(ctx, bare, phase{name: "packages", expected: 15 * time.Second, do: func(ctx context.Context, m *machine) (string, error) {
-		if m.facts.Engine.CLI != "" {
+		if m.facts.Engine.CLI != "" && len(m.facts.Engine.Unfinished) == 0 {
 			return "", errs.New(errs.Conflict, "an engine is installed that came from no package ("+m.facts.Engine.CLI+")").
 				WithRemedy("use an image without an engine, or with the distribution's or Docker's package of it")
 		}

@@ -136,6 +136,26 @@ func TestApplyAfterBeingKilled(t *testing.T) {
 	}
 }
 
+func TestApplyEndsAnInterruptedInstallation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.host("linux-1").Broken = true // the host lost its power while apt was at work
+	f.mustApply(t)
+	if f.host("linux-1").Broken || len(f.membership()) != 4 {
+		t.Errorf("membership %q", f.membership())
+	}
+}
+
+func TestApplyRefusesAnEngineOfUnknownOrigin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.host("linux-1").Foreign = true
+	_, err := f.apply(t.Context())
+	if !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "linux-1 (us-east-1a), packages: an engine is installed that came from no package (/usr/local/bin/docker)") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestApplyAddsANode(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)

@@ -44,6 +44,10 @@ func (r *Rollout) retire(ctx context.Context, inv *cluster.Inventory, node clust
 		return err
 	}
 	defer done()
+	if node.Role == cluster.RoleManager {
+		r.managers.Lock()
+		defer r.managers.Unlock()
+	}
 	own, release := r.ownEngine(ctx, node)
 	defer release()
 	return swarm.Retire(ctx, swarm.Retirement{Node: node, Control: control, Own: own, Patience: r.DrainTimeout, Logger: r.Logger, Progress: progress})

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/slipway-project/slipway/internal/cluster"
@@ -37,6 +38,7 @@ type Config struct {
 type Rollout struct {
 	Deps
 	Config
+	managers sync.Mutex // held while a manager is retired: the quorum is looked at and changed by one at a time
 }
 
 // New returns a Rollout. It does no I/O.

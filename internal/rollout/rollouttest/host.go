@@ -46,6 +46,8 @@ type Host struct {
 	Held      []string
 	Lists     int                        // age of apt's package lists in seconds; 0: there are none
 	Moved     bool                       // the repositories have changed since the lists were read
+	Broken    bool                       // the engine's installation was interrupted; dpkg --configure -a ends it
+	Foreign   bool                       // an engine is there that no package brought
 	AptLocked int                        // times that apt finds its lock taken
 	Fail      func(command string) error // asked before each command
 	Occupied  bool                       // something is below /var/lib/docker
@@ -178,7 +180,9 @@ func (h *Host) run(args []string, input string) (out string, code int, complaint
 		h.wrote("hold %s", strings.Join(args[2:], " "))
 	case "journalctl":
 		return h.Journal, 0, ""
-	case "dpkg", "timeout":
+	case "dpkg":
+		h.Broken = false
+	case "timeout":
 	default:
 		return "", 127, "sh: 1: " + args[0] + ": not found"
 	}
@@ -310,6 +314,13 @@ func (h *Host) facts() string {
 	}
 	for _, name := range h.Held {
 		fact("held", "%s", name)
+	}
+	if h.Foreign {
+		fact("docker_cli", "/usr/local/bin/docker")
+	}
+	if h.Broken {
+		fact("docker_cli", "/usr/bin/docker")
+		fact("unfinished", "docker.io")
 	}
 	if h.Lists > 0 {
 		fact("package_lists", "%d", h.Lists)
