@@ -177,6 +177,7 @@ func TestInstancesAreFoundByFilters(t *testing.T) {
 		}
 		refused(e.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{filter("shoe-size", "44")}}))(t, "InvalidParameterValue")
 		refused(e.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{"i-0"}}))(t, "InvalidInstanceID.NotFound")
+		refused(e.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{"sofa"}}))(t, "InvalidInstanceID.Malformed")
 	})
 }
 
@@ -289,6 +290,10 @@ func TestTags(t *testing.T) {
 		listed := must(e.ec2.DescribeTags(ctx, &ec2.DescribeTagsInput{Filters: []types.Filter{filter("key", "a"), filter("resource-type", "subnet", "vpc")}}))(t).Tags
 		if len(listed) != 2 {
 			t.Errorf("tags: %+v", listed)
+		}
+		byTag := must(e.ec2.DescribeTags(ctx, &ec2.DescribeTagsInput{Filters: []types.Filter{filter("tag:b", "2")}}))(t).Tags
+		if len(byTag) != 1 || *byTag[0].ResourceId != vpc {
+			t.Errorf("tags by key and value: %+v", byTag)
 		}
 		remove := func(tag types.Tag) {
 			must(e.ec2.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{vpc}, Tags: []types.Tag{tag}}))(t)

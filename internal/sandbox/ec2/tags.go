@@ -127,7 +127,8 @@ var tagListing = call.Listing[boundTag, xmlBoundTag]{ //nolint:gochecknoglobals 
 		slices.SortFunc(all, func(a, b *boundTag) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.key, b.key)) })
 		return all
 	},
-	Key: func(t *boundTag) string { return t.id + " " + t.key },
+	Key:  func(t *boundTag) string { return t.id + " " + t.key },
+	Tags: func(r call.Row[boundTag]) map[string]string { return map[string]string{r.It.key: r.It.value} },
 	Fields: call.Fields[boundTag]{
 		"key":           call.Of(func(t *boundTag) string { return t.key }),
 		"value":         call.Of(func(t *boundTag) string { return t.value }),

@@ -3,6 +3,7 @@ package call
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,23 +17,24 @@ type Kind struct {
 	Resource string // in TagSpecifications, DescribeTags and ARNs
 	Code     string // of the refusal of an unknown id
 	Noun     string // in its message
+	Bad      string // code of the refusal of what cannot be an id; empty for Code
 }
 
 // The kinds.
 var ( //nolint:gochecknoglobals // constant tables
-	KindVPC         = Kind{"vpc", "vpc", "InvalidVpcID.NotFound", "vpc ID"}
-	KindSubnet      = Kind{"subnet", "subnet", "InvalidSubnetID.NotFound", "subnet ID"}
-	KindGateway     = Kind{"igw", "internet-gateway", "InvalidInternetGatewayID.NotFound", "internetGateway ID"}
-	KindRouteTable  = Kind{"rtb", "route-table", "InvalidRouteTableID.NotFound", "routeTable ID"}
-	KindAssociation = Kind{"rtbassoc", "", "InvalidAssociationID.NotFound", "association ID"}
-	KindGroup       = Kind{"sg", "security-group", "InvalidGroup.NotFound", "security group"}
-	KindRule        = Kind{"sgr", "security-group-rule", "InvalidSecurityGroupRuleId.NotFound", "security group rule ID"}
-	KindACL         = Kind{"acl", "network-acl", "InvalidNetworkAclID.NotFound", "networkAcl ID"}
-	KindInterface   = Kind{"eni", "network-interface", "InvalidNetworkInterfaceID.NotFound", "networkInterface ID"}
-	KindKeyPair     = Kind{"key", "key-pair", "InvalidKeyPair.NotFound", "key pair"}
-	KindImage       = Kind{"ami", "image", "InvalidAMIID.NotFound", "image id"}
-	KindInstance    = Kind{"i", "instance", "InvalidInstanceID.NotFound", "instance ID"}
-	KindVolume      = Kind{"vol", "volume", "InvalidVolume.NotFound", "volume"}
+	KindVPC         = Kind{"vpc", "vpc", "InvalidVpcID.NotFound", "vpc ID", ""}
+	KindSubnet      = Kind{"subnet", "subnet", "InvalidSubnetID.NotFound", "subnet ID", ""}
+	KindGateway     = Kind{"igw", "internet-gateway", "InvalidInternetGatewayID.NotFound", "internetGateway ID", ""}
+	KindRouteTable  = Kind{"rtb", "route-table", "InvalidRouteTableID.NotFound", "routeTable ID", ""}
+	KindAssociation = Kind{"rtbassoc", "", "InvalidAssociationID.NotFound", "association ID", ""}
+	KindGroup       = Kind{"sg", "security-group", "InvalidGroup.NotFound", "security group", "InvalidGroupId.Malformed"}
+	KindRule        = Kind{"sgr", "security-group-rule", "InvalidSecurityGroupRuleId.NotFound", "security group rule ID", ""}
+	KindACL         = Kind{"acl", "network-acl", "InvalidNetworkAclID.NotFound", "networkAcl ID", ""}
+	KindInterface   = Kind{"eni", "network-interface", "InvalidNetworkInterfaceID.NotFound", "networkInterface ID", ""}
+	KindKeyPair     = Kind{"key", "key-pair", "InvalidKeyPair.NotFound", "key pair", ""}
+	KindImage       = Kind{"ami", "image", "InvalidAMIID.NotFound", "image id", "InvalidAMIID.Malformed"}
+	KindInstance    = Kind{"i", "instance", "InvalidInstanceID.NotFound", "instance ID", "InvalidInstanceID.Malformed"}
+	KindVolume      = Kind{"vol", "volume", "InvalidVolume.NotFound", "volume", ""}
 
 	kinds = []Kind{
 		KindVPC, KindSubnet, KindGateway, KindRouteTable, KindAssociation, KindGroup, KindRule, KindACL, KindInterface,
@@ -50,8 +52,14 @@ func KindOf(id string) (Kind, bool) {
 	return kinds[i], true
 }
 
+// idDigits is what follows the prefix and the hyphen in an id.
+var idDigits = regexp.MustCompile(`^[0-9a-f]+$`) //nolint:gochecknoglobals // a constant
+
 // NotFound is the refusal of an unknown id.
 func (k Kind) NotFound(id string) error {
+	if digits, ok := strings.CutPrefix(id, k.Prefix+"-"); k.Bad != "" && (!ok || !idDigits.MatchString(digits)) {
+		return awswire.Errorf(k.Bad, 400, "Invalid id: \"%s\" (expecting \"%s-...\")", id, k.Prefix)
+	}
 	return awswire.Errorf(k.Code, 400, "The %s '%s' does not exist", k.Noun, id)
 }
 

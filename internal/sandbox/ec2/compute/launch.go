@@ -54,7 +54,7 @@ func check(s *call.Scope, in runInput) (launch, error) {
 	var ok bool
 	var err error
 	if l.image, ok = catalog.FindImage(s.Region.Name, in.Image); !ok {
-		return l, awswire.Errorf("InvalidAMIID.NotFound", 400, "The image id '[%s]' does not exist", in.Image)
+		return l, call.KindImage.NotFound(in.Image)
 	}
 	t, ok := catalog.FindInstanceType(in.Type)
 	if !ok {
