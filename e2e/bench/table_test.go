@@ -69,9 +69,9 @@ func (t *table) print(out io.Writer) {
 
 	typical := t.typical()
 	if len(typical.path) > 0 {
-		fmt.Fprintf(out, "\ncritical path: %s\n", strings.Join(typical.path, " > "))
+		fmt.Fprintf(out, "\nCritical path: %s\n", strings.Join(typical.path, " > "))
 	}
-	fmt.Fprintf(out, "calls: %s\n", typical.actionList())
+	fmt.Fprintf(out, "\nCalls: %s\n", typical.actionList())
 }
 
 // typical returns the run whose wall time is the middle one.
@@ -80,15 +80,21 @@ func (t *table) typical() sample {
 	return all[(len(all)-1)/2]
 }
 
-// actionList names the actions by how often they were called.
+// actionList names the actions that were called more than once, by how often.
 func (s sample) actionList() string {
 	names := slices.SortedFunc(maps.Keys(s.actions), func(a, b string) int {
 		return cmp.Or(cmp.Compare(s.actions[b], s.actions[a]), cmp.Compare(a, b))
 	})
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s %d", name, s.actions[name])
+	once := 0
+	var list []string
+	for _, name := range names {
+		if s.actions[name] == 1 {
+			once++
+			continue
+		}
+		list = append(list, fmt.Sprintf("%s %d", name, s.actions[name]))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(append(list, fmt.Sprintf("%d others once", once)), ", ")
 }
 
 // machine describes what the figures were measured on.
