@@ -142,8 +142,22 @@ func TestLoginMakesNoKeyBeforeItIsNeeded(t *testing.T) {
 	data := t.TempDir()
 	t.Setenv("XDG_DATA_HOME", data)
 	in := newLogin(&cluster.Document{Name: "demo", SSH: cluster.SSH{Key: keyGenerated}}, environment(nil))
+	if public, err := in.publicKey(t.Context()); err != nil || len(public) > 0 {
+		t.Errorf("before there is a key: public key %q (%v)", public, err)
+	}
+	for name, look := range map[string]func() error{
+		"auth":         func() error { _, err := in.auth(t.Context()); return err },
+		"identityFile": func() error { _, err := in.identityFile(); return err },
+	} {
+		if err := look(); !errs.Is(err, errs.NotFound) || !strings.Contains(err.Error(), "demo") || len(errs.Remedies(err)) == 0 {
+			t.Errorf("%s before there is a key: %v, want %s with a remedy", name, err, errs.NotFound)
+		}
+	}
 	if entries, err := os.ReadDir(data); err != nil || len(entries) > 0 {
-		t.Fatalf("there is %v (%v) before anything was asked", entries, err)
+		t.Fatalf("looking made %v (%v)", entries, err)
+	}
+	if err := in.create(); err != nil {
+		t.Fatal(err)
 	}
 	public, err := in.publicKey(t.Context())
 	if err != nil || !strings.HasPrefix(string(public), "ssh-ed25519 ") {
@@ -153,12 +167,30 @@ func TestLoginMakesNoKeyBeforeItIsNeeded(t *testing.T) {
 	if want := filepath.Join(data, "slipway", "demo", "id_ed25519"); err != nil || path != want {
 		t.Errorf("identity file %q (%v), want %q", path, err, want)
 	}
+	if auth, err := in.auth(t.Context()); err != nil || len(auth.Signers) != 1 {
+		t.Errorf("logs in with %d keys (%v), want 1", len(auth.Signers), err)
+	}
+}
+
+func TestLoginWithoutItsKey(t *testing.T) {
+	t.Parallel()
 	agent := newLogin(&cluster.Document{Name: "demo", SSH: cluster.SSH{Key: keyAgent}}, environment(nil))
 	if _, err := agent.publicKey(t.Context()); !errs.Is(err, errs.Unauthenticated) {
 		t.Errorf("without an agent: %v, want %s", err, errs.Unauthenticated)
 	}
 	if path, err := agent.identityFile(); path != "" || err != nil {
 		t.Errorf("with an agent the identity file is %q (%v)", path, err)
+	}
+	absent := filepath.Join(t.TempDir(), "absent")
+	file := newLogin(&cluster.Document{Name: "demo", SSH: cluster.SSH{Key: absent}}, environment(nil))
+	if _, err := file.publicKey(t.Context()); !errs.Is(err, errs.NotFound) {
+		t.Errorf("a key file that is not there: %v, want %s", err, errs.NotFound)
+	}
+	if err := errors.Join(agent.create(), file.create()); err != nil {
+		t.Errorf("only a generated key is made: %v", err)
+	}
+	if _, err := os.Stat(absent); err == nil {
+		t.Error("it made the key that the document names")
 	}
 }
 

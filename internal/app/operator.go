@@ -42,6 +42,7 @@ func NewOperator(deps OperatorDeps, cfg OperatorConfig) *Operator {
 // parts are the services, composed for one document.
 type parts struct {
 	doc         *cluster.Document
+	login       login
 	provisioner *provision.Provisioner
 	rollout     *rollout.Rollout
 }
@@ -65,7 +66,7 @@ func (o *Operator) compose(ctx context.Context, doc *cluster.Document) (*parts, 
 		Dialer: dialer, Logger: obs.Component(o.deps.Logger, "rollout"), Progress: o.deps.Progress,
 	}, rollout.Config{Parallel: o.cfg.Parallel})
 	retire.provisioner, retire.rollout = provisioner, roll
-	return &parts{doc: doc, provisioner: provisioner, rollout: roll}, nil
+	return &parts{doc: doc, login: in, provisioner: provisioner, rollout: roll}, nil
 }
 
 func (o *Operator) sandbox() *Sandbox { return NewSandbox(SandboxDeps(o.deps), o.cfg.Sandbox) }

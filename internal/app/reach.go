@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
@@ -20,52 +20,80 @@ const (
 	keyAgent     = "agent"
 )
 
-// login is the key side of reaching a cluster's hosts. Nothing is read, and no key is made, before it is needed.
+// login is the key side of reaching a cluster's hosts. It reads a key when it is asked for one; only create makes one.
 type login struct {
-	auth         func(context.Context) (host.Auth, error)
-	publicKey    func(context.Context) ([]byte, error)
-	identityFile func() (string, error) // empty with ssh-agent
+	cluster string // whose key a generated one is
+	key     string // the document's ssh.key
+	socket  string // of ssh-agent
 }
 
-// newLogin returns how the document wants hosts to be logged in to; a generated key is made where there is none.
+// newLogin returns how the document wants hosts to be logged in to. It reads nothing.
 func newLogin(doc *cluster.Document, getenv func(string) string) login {
-	if doc.SSH.Key == keyAgent {
-		socket := getenv("SSH_AUTH_SOCK")
-		return login{
-			auth:         host.AgentAuth(socket),
-			publicKey:    func(ctx context.Context) ([]byte, error) { return host.AgentPublicKey(ctx, socket) },
-			identityFile: func() (string, error) { return "", nil },
-		}
-	}
-	key := sync.OnceValues(func() (host.Key, error) { return loadKey(doc) })
-	return login{
-		auth: func(ctx context.Context) (host.Auth, error) {
-			k, err := key()
-			if err != nil {
-				return host.Auth{}, err
-			}
-			return host.KeyAuth(k)(ctx)
-		},
-		publicKey: func(context.Context) ([]byte, error) {
-			k, err := key()
-			return k.Authorized, err
-		},
-		identityFile: func() (string, error) {
-			k, err := key()
-			return k.Path, err
-		},
-	}
+	return login{cluster: doc.Name, key: doc.SSH.Key, socket: getenv("SSH_AUTH_SOCK")}
 }
 
-func loadKey(doc *cluster.Document) (host.Key, error) {
-	if doc.SSH.Key != keyGenerated {
-		return host.LoadKey(doc.SSH.Key)
+// auth returns the keys to log in with.
+func (l login) auth(ctx context.Context) (host.Auth, error) {
+	if l.key == keyAgent {
+		return host.AgentAuth(l.socket)(ctx)
 	}
-	dir, err := host.DataDir(doc.Name)
+	key, err := l.load()
+	if err != nil {
+		return host.Auth{}, err
+	}
+	return host.KeyAuth(key)(ctx)
+}
+
+// publicKey returns the key that nodes are born with, and nothing where that is one which create has yet to make.
+func (l login) publicKey(ctx context.Context) ([]byte, error) {
+	if l.key == keyAgent {
+		return host.AgentPublicKey(ctx, l.socket)
+	}
+	key, err := l.load()
+	if l.key == keyGenerated && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return key.Authorized, err
+}
+
+// identityFile returns the path of the private key; it is empty with ssh-agent.
+func (l login) identityFile() (string, error) {
+	if l.key == keyAgent {
+		return "", nil
+	}
+	key, err := l.load()
+	return key.Path, err
+}
+
+// load reads the key from its file.
+func (l login) load() (host.Key, error) {
+	if l.key != keyGenerated {
+		return host.LoadKey(l.key)
+	}
+	dir, err := host.DataDir(l.cluster)
 	if err != nil {
 		return host.Key{}, err
 	}
-	return host.LoadOrCreateKey(dir)
+	path := filepath.Join(dir, host.KeyFile)
+	key, err := host.LoadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return host.Key{}, errs.Wrap(errs.NotFound, fs.ErrNotExist, "this machine has no SSH key of cluster "+l.cluster+": "+path).
+			WithRemedy("Copy it from the machine that built the cluster, or set ssh.key in the document.")
+	}
+	return key, err
+}
+
+// create makes the key where the document wants a generated one and this machine has none.
+func (l login) create() error {
+	if l.key != keyGenerated {
+		return nil
+	}
+	dir, err := host.DataDir(l.cluster)
+	if err != nil {
+		return err
+	}
+	_, err = host.LoadOrCreateKey(dir)
+	return err
 }
 
 // Reach is how the stock SSH client reaches the hosts of a cluster.

@@ -50,21 +50,34 @@ func (o *Operator) Up(ctx context.Context, doc *cluster.Document, options UpOpti
 		if err := options.Approve(ctx, plan); err != nil {
 			return nil, err
 		}
-		if _, err := p.provisioner.Apply(ctx, plan); err != nil {
+		if err := p.login.create(); err != nil {
 			return nil, err
 		}
 	}
-	if report.Nodes, err = p.provisioner.Inventory(ctx, doc); err != nil {
-		return nil, err
-	}
 	if options.InfraOnly {
-		return report, nil
+		if _, err := p.provisioner.Apply(ctx, plan); err != nil {
+			return nil, err
+		}
+		report.Nodes, err = p.provisioner.Inventory(ctx, doc)
+		return report, err
 	}
-	if report.Rollout, err = p.rollout.Apply(ctx, doc, report.Nodes); err != nil {
+	// The hosts are worked on with the lease held, as soon as they can be reached: the load balancer takes longer.
+	_, err = p.provisioner.ApplyAnd(ctx, plan, func(ctx context.Context) error {
+		nodes, err := p.provisioner.Inventory(ctx, doc)
+		if err != nil {
+			return err
+		}
+		report.Rollout, err = p.rollout.Apply(ctx, doc, nodes)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	report.Status, err = p.settled(ctx, o.deps.Progress)
-	return report, err
+	if report.Status, err = p.settled(ctx, o.deps.Progress); err != nil {
+		return nil, err
+	}
+	report.Nodes = report.Status.Inventory
+	return report, nil
 }
 
 // How long Up waits for the cluster to be healthy when everything is done, and how often it looks.

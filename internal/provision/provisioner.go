@@ -29,7 +29,8 @@ type Deps struct {
 	Progress obs.Progress // nil = none
 	// Retirer is asked before a node is removed from a cluster that stays; nil terminates at once.
 	Retirer Retirer
-	// PublicKey returns the SSH key that nodes are born with, as a line of authorized_keys.
+	// PublicKey returns the SSH key that nodes are born with, as a line of authorized_keys. To Plan it may return nothing,
+	// which stands for a key that is made before Apply.
 	PublicKey func(context.Context) ([]byte, error)
 }
 

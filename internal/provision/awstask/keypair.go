@@ -1,6 +1,7 @@
 package awstask
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -14,12 +15,13 @@ import (
 // KeyPairKey is the key of the SSH key that every node is born with.
 const KeyPairKey resource.Key = KindKeyPair + "/main"
 
-// KeyPair is the SSH key that nodes are born with; public is in the form of an authorized_keys line.
+// KeyPair is the SSH key that nodes are born with; public is in the form of an authorized_keys line, or empty in a plan
+// that is made before the key.
 func (c *Cloud) KeyPair(public string) resource.Task {
 	return resource.Task{
 		Key: KeyPairKey, Repeatable: true, // two of one name are refused
 		Fields: []resource.Field{{
-			Name: "public-key", Want: bareKey(public), Policy: resource.Refuse,
+			Name: "public-key", Want: cmp.Or(bareKey(public), resource.AfterApply), Policy: resource.Refuse,
 			Remedy: "the nodes know another SSH key: use the one that the cluster was made with (copy it from the machine that made it, or set ssh.key)",
 		}},
 		Create: func(ctx context.Context, _ *resource.World) (resource.Object, error) {
