@@ -290,6 +290,15 @@ func (r *loopback) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "tcp4", address)
 }
 
+func portOf(t *testing.T, l net.Listener) int {
+	t.Helper()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("%T is no TCP address", l.Addr())
+	}
+	return addr.Port
+}
+
 func TestHalfOfAConnectionMayEnd(t *testing.T) {
 	t.Parallel()
 	upstream, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -312,7 +321,7 @@ func TestHalfOfAConnectionMayEnd(t *testing.T) {
 	s := New(slog.New(slog.DiscardHandler))
 	defer s.Close()
 	b := spec(nil, "127.0.0.1")
-	b.Sockets, b.Listeners[0].Targets[0].Port = sockets, upstream.Addr().(*net.TCPAddr).Port
+	b.Sockets, b.Listeners[0].Targets[0].Port = sockets, portOf(t, upstream)
 	if err := s.Apply([]Spec{b}); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +334,11 @@ func TestHalfOfAConnectionMayEnd(t *testing.T) {
 	if _, err := io.WriteString(c, "ping"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+	half, ok := c.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("%T is no TCP connection", c)
+	}
+	if err := half.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := io.ReadAll(c); err != nil || string(text) != "ping" {
@@ -356,7 +369,7 @@ func TestHTTPChecksLookAtTheStatus(t *testing.T) {
 		s := New(slog.New(slog.DiscardHandler))
 		b := spec(nil, "127.0.0.1")
 		l := &b.Listeners[0]
-		b.Sockets, l.Targets[0].Port = &loopback{}, tt.server.Listener.Addr().(*net.TCPAddr).Port
+		b.Sockets, l.Targets[0].Port = &loopback{}, portOf(t, tt.server.Listener)
 		l.Health.Protocol, l.Health.Path = strings.Fields(name)[0], tt.path
 		if err := s.Apply([]Spec{b}); err != nil {
 			t.Fatal(err)

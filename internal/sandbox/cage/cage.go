@@ -4,6 +4,7 @@ package cage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -69,7 +70,7 @@ func (c *Cage) Done() <-chan struct{} { return c.done }
 // Destroy ends the holder with all that runs inside, at once, and waits until nothing of it is left on the machine but
 // the state directory. Hosts that should power off properly must be stopped before.
 func (c *Cage) Destroy(ctx context.Context) error {
-	if err := unix.PidfdSendSignal(int(c.holder.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+	if err := unix.PidfdSendSignal(int(c.holder.Fd()), unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("end holder: %w", err)
 	}
 	select {
@@ -132,7 +133,7 @@ func remains(outside *netns.Namespace, sandbox string) (string, error) {
 func (c *Cage) watch() {
 	fds := []unix.PollFd{{Fd: int32(c.holder.Fd()), Events: unix.POLLIN}}
 	for {
-		if n, err := unix.Poll(fds, -1); n > 0 || err != nil && err != unix.EINTR {
+		if n, err := unix.Poll(fds, -1); n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}

@@ -136,7 +136,7 @@ func (r *rig) serveMetadata() {
 		fmt.Fprintf(w, "%s %s", q.Host, q.Header.Get("X-Slipway-Endpoint"))
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // ends with Close
 	r.t.Cleanup(func() { server.Close() })
 }
 

@@ -113,7 +113,11 @@ func holderPID(ctx context.Context, socket string) (int, error) {
 		return 0, fmt.Errorf("reach holder: %w", err)
 	}
 	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
+	socketConn, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0, errs.New(errs.Internal, "reach holder: its socket is none of this system's")
+	}
+	raw, err := socketConn.SyscallConn()
 	if err != nil {
 		return 0, fmt.Errorf("reach holder: %w", err)
 	}

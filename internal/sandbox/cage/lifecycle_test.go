@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -167,8 +168,10 @@ func killTree(t *testing.T, cfg cage.Config) {
 	if len(pids) == 0 {
 		t.Fatal("the holder has no process")
 	}
-	var pid int
-	fmt.Sscan(pids[0], &pid)
+	pid, err := strconv.Atoi(pids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +270,7 @@ func parent(text string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(c.PublicRange())
+	fmt.Fprintln(os.Stdout, c.PublicRange())
 	<-c.Done()
 	return fmt.Errorf("the cage ended by itself")
 }

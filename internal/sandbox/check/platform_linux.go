@@ -26,7 +26,7 @@ func platform() system {
 	}
 	var stat unix.Statfs_t
 	if unix.Statfs(volumesPath, &stat) == nil {
-		s.DiskMiB = int64(stat.Bavail) * stat.Bsize >> 20 //nolint:gosec,unconvert // below 2^63 bytes; the type differs by architecture
+		s.DiskMiB = int64(stat.Bavail) * stat.Bsize >> 20
 	}
 	return s
 }

@@ -103,7 +103,7 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	s.mu.Lock()
 	h.boot, h.rebooting, h.held, h.reason = b, false, false, ""
 	s.mu.Unlock()
-	go s.watch(h, b)
+	go s.watch(h, b) //nolint:gosec // G118: a host outlives the request that starts it
 	return nil
 }
 
@@ -199,6 +199,7 @@ func (s *Supervisor) bootAgain(ctx context.Context, h *host) error {
 		s.mu.Unlock()
 		return fmt.Errorf("reboot host %s: %w", h.spec.ID, err)
 	}
+	s.deps.Logger.Info("host booted again", "host", h.spec.ID)
 	return nil
 }
 

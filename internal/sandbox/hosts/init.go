@@ -21,12 +21,14 @@ const (
 	reportFd = 4 // takes the text of an error; closes without one once systemd runs
 )
 
-// environment is all that systemd inherits.
-var environment = []string{
-	"container=slipway",
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	"TERM=linux",
-	"LANG=C.UTF-8",
+// environment returns all that systemd inherits.
+func environment() []string {
+	return []string{
+		"container=slipway",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"TERM=linux",
+		"LANG=C.UTF-8",
+	}
 }
 
 // Init turns the calling process, the first of its PID, mount, UTS and IPC namespaces, into the init of a host. It
@@ -68,7 +70,7 @@ func become() error {
 		return err
 	}
 	unix.Umask(0o022)
-	return fmt.Errorf("run init: %w", unix.Exec("/sbin/init", []string{"/sbin/init"}, environment))
+	return fmt.Errorf("run init: %w", unix.Exec("/sbin/init", []string{"/sbin/init"}, environment()))
 }
 
 // dropCapabilities takes away for good what would reach through to the machine: its modules and its clock.

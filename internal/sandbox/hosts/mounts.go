@@ -79,8 +79,14 @@ func makeDev(c initConfig, root string) error {
 		name         string
 		major, minor uint32
 	}{
-		{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
-		{"net/tun", 10, 200}, {"fuse", 10, 229},
+		{"null", 1, 3},
+		{"zero", 1, 5},
+		{"full", 1, 7},
+		{"random", 1, 8},
+		{"urandom", 1, 9},
+		{"tty", 5, 0},
+		{"net/tun", 10, 200},
+		{"fuse", 10, 229},
 	} {
 		if err := mknod(filepath.Join(dev, n.name), unix.S_IFCHR|0o666, unix.Mkdev(n.major, n.minor)); err != nil {
 			return err

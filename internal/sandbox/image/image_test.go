@@ -114,8 +114,10 @@ func TestMachineSources(t *testing.T) {
 			want: "deb http://m/debian/ bookworm main\ndeb http://m/debian/ bookworm-updates main\ndeb http://m/debian-security bookworm-security main\n",
 		},
 		"others' archives are left out": {
-			files: map[string]string{"sources.list": "deb http://m/debian bookworm main\n", "sources.list.d/docker.list": "deb https://d/linux/debian bookworm stable\n",
-				"sources.list.d/x.list": "deb [signed-by=/x.gpg] https://x/apt bookworm main\ndeb https://y/apt bookworm main\n"},
+			files: map[string]string{
+				"sources.list": "deb http://m/debian bookworm main\n", "sources.list.d/docker.list": "deb https://d/linux/debian bookworm stable\n",
+				"sources.list.d/x.list": "deb [signed-by=/x.gpg] https://x/apt bookworm main\ndeb https://y/apt bookworm main\n",
+			},
 			want: "deb http://m/debian bookworm main\n",
 		},
 		"another release": {files: map[string]string{"sources.list": "deb http://m/debian trixie main\n"}},

@@ -46,20 +46,22 @@ HostKey /etc/ssh/ssh_host_ed25519_key
 HostKey /etc/ssh/ssh_host_ecdsa_key
 `
 
-// masked are units that make no sense here: there are no real terminals, clocks and devices below, and timers of package
+// masked returns units that make no sense here: there are no real terminals, clocks and devices below, and timers of package
 // management would disturb what is measured.
-var masked = []string{
-	"apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dpkg-db-backup.timer", "e2scrub_all.timer",
-	"e2scrub_reap.service", "fstrim.timer", "getty.target", "modprobe@.service", "systemd-modules-load.service",
-	"systemd-udev-settle.service", "systemd-udev-trigger.service", "systemd-udevd.service", "systemd-udevd-control.socket",
-	"systemd-udevd-kernel.socket", "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
-	"dev-hugepages.mount", "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-sysctl.service",
+func masked() []string {
+	return []string{
+		"apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service", "dpkg-db-backup.timer", "e2scrub_all.timer",
+		"e2scrub_reap.service", "fstrim.timer", "getty.target", "modprobe@.service", "systemd-modules-load.service",
+		"systemd-udev-settle.service", "systemd-udev-trigger.service", "systemd-udevd.service", "systemd-udevd-control.socket",
+		"systemd-udevd-kernel.socket", "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+		"dev-hugepages.mount", "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-sysctl.service",
+	}
 }
 
 // recipes returns the images that can be made, by name.
 func recipes() map[string]recipe {
 	links := map[string]string{"etc/systemd/system/multi-user.target.wants/slipway-first-boot.service": "/etc/systemd/system/slipway-first-boot.service"}
-	for _, unit := range masked {
+	for _, unit := range masked() {
 		links["etc/systemd/system/"+unit] = "/dev/null"
 	}
 	return map[string]recipe{

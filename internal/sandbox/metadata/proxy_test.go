@@ -30,7 +30,11 @@ func newProxy(t *testing.T) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	socket := filepath.Join(dir, "s")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
@@ -75,10 +79,14 @@ func TestRequestsCarryTheirEndpoint(t *testing.T) {
 		"metadata":                {"vpc-1", "10.0.0.4", metadataAddress, nil, 200, `GET 169.254.169.254/latest?x=1 eni-1 [] `},
 		"API":                     {"vpc-1", "10.0.0.4", apiAddress, nil, 200, `GET 169.254.169.250/latest?x=1 eni-1 [] `},
 		"same address, other VPC": {"vpc-2", "10.0.0.4", metadataAddress, nil, 200, `GET 169.254.169.254/latest?x=1 eni-2 [] `},
-		"forged endpoint": {"vpc-1", "10.0.0.4", metadataAddress, func(r *http.Request) { r.Header.Set(EndpointHeader, "eni-2") }, 200,
-			`GET 169.254.169.254/latest?x=1 eni-1 [] `},
-		"behind a proxy": {"vpc-1", "10.0.0.4", metadataAddress, func(r *http.Request) { r.Header.Set("X-Forwarded-For", "1.2.3.4") }, 200,
-			`GET 169.254.169.254/latest?x=1 eni-1 ["1.2.3.4"] `},
+		"forged endpoint": {
+			"vpc-1", "10.0.0.4", metadataAddress, func(r *http.Request) { r.Header.Set(EndpointHeader, "eni-2") }, 200,
+			`GET 169.254.169.254/latest?x=1 eni-1 [] `,
+		},
+		"behind a proxy": {
+			"vpc-1", "10.0.0.4", metadataAddress, func(r *http.Request) { r.Header.Set("X-Forwarded-For", "1.2.3.4") }, 200,
+			`GET 169.254.169.254/latest?x=1 eni-1 ["1.2.3.4"] `,
+		},
 		"nobody's address": {"vpc-1", "10.0.0.9", metadataAddress, nil, 403, "no instance has this address\n"},
 		"unknown VPC":      {"vpc-3", "10.0.0.4", metadataAddress, nil, 403, "no instance has this address\n"},
 		"turned off":       {"vpc-1", "10.0.0.5", metadataAddress, nil, 403, "the metadata service is turned off\n"},

@@ -70,9 +70,9 @@ func (n *Namespace) Links() *netlink.Handle { return n.links }
 func (n *Namespace) Fd() int { return int(n.file.Fd()) }
 
 // Close lets go of the namespace; it lives on while a process is in it.
-func (n *Namespace) Close() error {
+func (n *Namespace) Close() {
 	n.links.Close()
-	return n.file.Close()
+	n.file.Close()
 }
 
 // Do runs fn on a thread of its own inside the namespace. Sockets made and processes started by fn stay in it, as long

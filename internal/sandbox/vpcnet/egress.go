@@ -37,11 +37,9 @@ func Resolver(egress netip.Prefix) netip.Addr { return egress.Masked().Addr().Ne
 // Run keeps slirp4netns running until the context ends. It calls ready each time it has made the tap device.
 func (e *Egress) Run(ctx context.Context, ready func()) error {
 	for {
-		err := e.once(ctx, ready)
-		if ctx.Err() != nil {
-			return nil
+		if err := e.once(ctx, ready); ctx.Err() == nil {
+			e.Logger.Warn("failed to keep egress up", "err", err)
 		}
-		e.Logger.Warn("failed to keep egress up", "err", err)
 		select {
 		case <-ctx.Done():
 			return nil

@@ -20,23 +20,27 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/netns"
 )
 
-// router is what makes a namespace forward packets. Most of it is inherited from the machine, whose settings we cannot
-// know, so everything that matters is said.
-var router = map[string]int{
-	"ipv4/ip_forward":                  1,
-	"ipv4/conf/all/rp_filter":          0,
-	"ipv4/conf/default/rp_filter":      0,
-	"ipv4/conf/all/send_redirects":     0,
-	"ipv4/conf/default/send_redirects": 0,
-	"ipv4/conf/all/arp_ignore":         0,
-	"ipv4/conf/default/arp_ignore":     0,
+// router returns the settings that make a namespace forward packets. Most of them are inherited from the machine, whose
+// settings we cannot know, so everything that matters is said.
+func router() map[string]int {
+	return map[string]int{
+		"ipv4/ip_forward":                  1,
+		"ipv4/conf/all/rp_filter":          0,
+		"ipv4/conf/default/rp_filter":      0,
+		"ipv4/conf/all/send_redirects":     0,
+		"ipv4/conf/default/send_redirects": 0,
+		"ipv4/conf/all/arp_ignore":         0,
+		"ipv4/conf/default/arp_ignore":     0,
+	}
 }
 
-// leaf is what an endpoint's namespace starts with, as a fresh kernel would.
-var leaf = map[string]int{
-	"ipv4/ip_forward":             0,
-	"ipv4/conf/all/rp_filter":     0,
-	"ipv4/conf/default/rp_filter": 0,
+// leaf returns the settings that an endpoint's namespace starts with, as a fresh kernel would.
+func leaf() map[string]int {
+	return map[string]int{
+		"ipv4/ip_forward":             0,
+		"ipv4/conf/all/rp_filter":     0,
+		"ipv4/conf/default/rp_filter": 0,
+	}
 }
 
 // ensureVPC returns the VPC with its namespace, uplink and services, and makes them where they are missing.
@@ -50,14 +54,15 @@ func (f *Fabric) ensureVPC(id string) (*vpc, error) {
 	}
 	v := &vpc{space: space, index: f.freeIndex(), routers: map[netip.Addr]bool{}, endpoints: map[string]*endpoint{}}
 	if err := f.connectVPC(id, v); err != nil {
-		return nil, errors.Join(err, f.disconnectVPC(id), space.Close())
+		space.Close()
+		return nil, errors.Join(err, f.disconnectVPC(id))
 	}
 	f.vpcs[id] = v
 	return v, nil
 }
 
 func (f *Fabric) connectVPC(id string, v *vpc) error {
-	if err := v.space.SetSysctl(router); err != nil {
+	if err := v.space.SetSysctl(router()); err != nil {
 		return err
 	}
 	links := v.space.Links()
@@ -120,7 +125,8 @@ func (f *Fabric) removeVPC(id string, v *vpc) error {
 		return err
 	}
 	delete(f.vpcs, id)
-	return v.space.Close()
+	v.space.Close()
+	return nil
 }
 
 func (f *Fabric) disconnectVPC(id string) error {
@@ -147,7 +153,8 @@ func (f *Fabric) addEndpoint(v *vpc, spec machine.Endpoint) (*endpoint, error) {
 	}
 	e := &endpoint{spec: spec, space: space}
 	if err := connectEndpoint(v, e); err != nil {
-		return nil, errors.Join(fmt.Errorf("connect endpoint %s: %w", spec.ID, err), removeLink(v.space.Links(), endpointLink(spec.ID)), space.Close())
+		space.Close()
+		return nil, errors.Join(fmt.Errorf("connect endpoint %s: %w", spec.ID, err), removeLink(v.space.Links(), endpointLink(spec.ID)))
 	}
 	v.endpoints[spec.ID] = e
 	return e, nil
@@ -159,7 +166,7 @@ func connectEndpoint(v *vpc, e *endpoint) error {
 		return err
 	}
 	subnet, private := netip.MustParsePrefix(e.spec.SubnetCIDR), netip.MustParseAddr(e.spec.PrivateIP) // Check parsed them
-	if err := e.space.SetSysctl(leaf); err != nil {
+	if err := e.space.SetSysctl(leaf()); err != nil {
 		return err
 	}
 	name := endpointLink(e.spec.ID)
@@ -215,7 +222,8 @@ func (f *Fabric) removeEndpoint(v *vpc, e *endpoint) error {
 		return fmt.Errorf("disconnect endpoint %s: %w", e.spec.ID, err)
 	}
 	delete(v.endpoints, e.spec.ID)
-	return e.space.Close()
+	e.space.Close()
+	return nil
 }
 
 // Load gives nftables commands to the namespace, all or nothing.

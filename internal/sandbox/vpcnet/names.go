@@ -14,15 +14,14 @@ const (
 	egressLink  = "tap0" // in the cage's namespace: towards the outside, by slirp4netns
 )
 
-// Addresses that a VPC answers itself, to all its endpoints.
+// Addresses that a VPC answers itself, to all its endpoints, and the cage's own on every VPC's uplink; uplinkAddress tells
+// the other end's.
 var (
-	MetadataAddress = netip.MustParseAddr("169.254.169.254") // instance metadata, port 80
-	APIAddress      = netip.MustParseAddr("169.254.169.250") // the cloud's API, port 80
-	ResolverAddress = netip.MustParseAddr("169.254.169.253") // DNS
+	MetadataAddress = netip.MustParseAddr("169.254.169.254") //nolint:gochecknoglobals // a constant: instance metadata, port 80
+	APIAddress      = netip.MustParseAddr("169.254.169.250") //nolint:gochecknoglobals // a constant: the cloud's API, port 80
+	ResolverAddress = netip.MustParseAddr("169.254.169.253") //nolint:gochecknoglobals // a constant: DNS
+	gateway         = netip.MustParseAddr("169.254.1.1")     //nolint:gochecknoglobals // a constant
 )
-
-// gateway is the cage's address on every VPC's uplink; uplinkAddress tells the VPC's own.
-var gateway = netip.MustParseAddr("169.254.1.1")
 
 // uplinkAddress returns the address of VPC number index on its uplink: 169.254.128.0 and up, one each.
 func uplinkAddress(index int) netip.Addr {

@@ -83,7 +83,7 @@ func Connect(ctx context.Context, cage, outside *netns.Namespace, sandbox string
 
 // connectCage makes the cage's own namespace the internet of its VPCs.
 func connectCage(ctx context.Context, cage *netns.Namespace, public netip.Prefix) error {
-	if err := cage.SetSysctl(router); err != nil {
+	if err := cage.SetSysctl(router()); err != nil {
 		return err
 	}
 	if err := cage.SetSysctl(map[string]int{"ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1}); err != nil {
