@@ -34,6 +34,7 @@ type Cloud struct {
 	aws       *awsapi.Clients
 	cluster   string
 	instances *watch.Group[ec2types.Instance]
+	volumes   *watch.Group[ec2types.Volume]
 	profile   gate // while EC2 does not see the instance profile
 }
 
@@ -41,6 +42,7 @@ type Cloud struct {
 func New(clients *awsapi.Clients, cluster string) *Cloud {
 	c := &Cloud{aws: clients, cluster: cluster}
 	c.instances = watch.New(graph.Pace{Least: 250 * time.Millisecond}, c.instancesByID)
+	c.volumes = watch.New(graph.Pace{Least: 250 * time.Millisecond}, c.volumesByID)
 	return c
 }
 

@@ -64,8 +64,8 @@ func (c *Cloud) Instance(n Node) resource.Task {
 		Update: c.updateInstance,
 		Ready:  c.instanceReady,
 	}
-	task.Fields = append(task.Fields, diskFields("root", n.Root)...)
-	task.Fields = append(task.Fields, diskFields("data", n.Data)...)
+	task.Fields = append(task.Fields, diskFields(diskRoot, n.Root)...)
+	task.Fields = append(task.Fields, diskFields(diskData, n.Data)...)
 	return task
 }
 
@@ -133,7 +133,7 @@ func (c *Cloud) runInstance(ctx context.Context, w *resource.World, n Node) (res
 		o.Fields["image"], o.Fields["zone"] = n.Image.Reference, n.Zone
 		o.Fields["security-group"] = w.ID(GroupKey(string(n.Role)))
 		o.Fields["metadata"] = safeMetadata
-		for _, f := range append(diskFields("root", n.Root), diskFields("data", n.Data)...) {
+		for _, f := range append(diskFields(diskRoot, n.Root), diskFields(diskData, n.Data)...) {
 			o.Fields[f.Name] = f.Want
 		}
 		return o, nil
@@ -312,9 +312,13 @@ func (c *Cloud) instanceKind() resource.Kind {
 		},
 		Gone: func(ctx context.Context, have resource.Object, note func(string)) error {
 			note("waits for " + have.ID + " to end")
-			return c.instances.Wait(ctx, have.ID, func(i ec2types.Instance, found bool) (bool, error) {
+			err := c.instances.Wait(ctx, have.ID, func(i ec2types.Instance, found bool) (bool, error) {
 				return !found || i.State.Name == ec2types.InstanceStateNameTerminated, nil
 			})
+			if err != nil {
+				return err
+			}
+			return c.disksGone(ctx, have, note)
 		},
 	}
 }

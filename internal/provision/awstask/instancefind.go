@@ -153,15 +153,21 @@ func metadataText(m *ec2types.InstanceMetadataOptionsResponse) string {
 	return fmt.Sprintf("token %s, %d hops", m.HttpTokens, aws.ToInt32(m.HttpPutResponseHopLimit))
 }
 
+// The names of an instance's two volumes, before the dot in its fields and in its labels.
+const (
+	diskRoot = "root"
+	diskData = "data"
+)
+
 // addDisks adds the properties of the instance's two volumes to its fields.
 func addDisks(o resource.Object, i ec2types.Instance, volumes map[string]ec2types.Volume) {
 	for _, m := range i.BlockDeviceMappings {
 		name := ""
 		switch aws.ToString(m.DeviceName) {
 		case aws.ToString(i.RootDeviceName):
-			name = "root"
+			name = diskRoot
 		case dataDevice:
-			name = "data"
+			name = diskData
 		}
 		if name == "" || m.Ebs == nil {
 			continue

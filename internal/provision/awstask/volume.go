@@ -31,6 +31,24 @@ func looseVolumes(volumes map[string]ec2types.Volume) []resource.Object {
 	return all
 }
 
+// disksGone returns when none of a terminated instance's volumes is left that goes with it: EC2 removes them a little
+// later than the instance. One that somebody chose to keep is available then, and not waited for.
+func (c *Cloud) disksGone(ctx context.Context, instance resource.Object, note func(string)) error {
+	for _, disk := range []string{instance.Labels[diskRoot], instance.Labels[diskData]} {
+		if disk == "" {
+			continue
+		}
+		note("waits for " + disk + " to go")
+		err := c.volumes.Wait(ctx, disk, func(v ec2types.Volume, found bool) (bool, error) {
+			return !found || v.State == ec2types.VolumeStateAvailable, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // volumeKind removes detached volumes, but only when the whole cluster goes: somebody may have detached one to save it.
 func (c *Cloud) volumeKind() resource.Kind {
 	return resource.Kind{
