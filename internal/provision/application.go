@@ -15,6 +15,7 @@ import (
 
 // application is one run of a plan.
 type application struct {
+	creations
 	plan    *Plan
 	world   *resource.World
 	retirer Retirer

@@ -111,6 +111,9 @@ func (p *Provisioner) applyHeld(ctx context.Context, agreed *Plan, held *lease.L
 		plan: now, world: now.result.World, retirer: p.deps.Retirer, window: p.config.Window, user: userOf(agreed), then: then,
 	}
 	report, err := graph.Run(ctx, a.nodes(), graph.Options{Parallel: p.config.Parallel, Progress: p.deps.Progress, Prefix: stepPrefix})
+	if err != nil {
+		a.confirm(ctx)
+	}
 	return &Result{Changes: len(now.result.Steps), Report: report}, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,6 +61,24 @@ func mutatingCalls(t *testing.T, s shape, run func(c *cloud.Cloud, o operator)) 
 	return calls, left
 }
 
+// lag is for how long lists are behind what was done.
+const lag = 2 * time.Second
+
+// lagging starts a cloud whose lists lag behind.
+func lagging(t *testing.T) *cloud.Cloud {
+	t.Helper()
+	c := cloud.Start(t, cloud.Options{})
+	values := c.Settings.Get()
+	values.Lag = lag.Seconds()
+	if err := c.Settings.Set(values); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// settle lets lists catch up: only a run that died or failed is followed by another at once.
+func settle() { <-time.After(lag) }
+
 // TestKilledUp kills an up after every call that changes something, and runs it again: it converges, with no duplicate
 // and no orphan, and destroy then leaves nothing.
 func TestKilledUp(t *testing.T) {
@@ -69,7 +88,7 @@ func TestKilledUp(t *testing.T) {
 		t.Run(fmt.Sprintf("after call %d", n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+				c := lagging(t)
 				before := c.Resources()
 				r := &runs{}
 				doc := load(t, small)
@@ -79,6 +98,7 @@ func TestKilledUp(t *testing.T) {
 					return err
 				})
 				newOperator(c, r, "ann").up(t.Context(), t, doc)
+				settle()
 				if diff := cmp.Diff(whole, census(c)); diff != "" {
 					t.Errorf("the account after the second run (-want +got):\n%s", diff)
 				}
@@ -120,10 +140,11 @@ func TestKilledDestroy(t *testing.T) {
 		t.Run(fmt.Sprintf("after call %d", n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+				c := lagging(t)
 				before := c.Resources()
 				r := &runs{}
 				newOperator(c, r, "ann").up(t.Context(), t, load(t, small))
+				settle()
 
 				kill(t, c, r, n, func(ctx context.Context, o operator) error { return o.tryDestroy(ctx, "demo") })
 				newOperator(c, r, "ann").destroy(t.Context(), t, "demo")
@@ -144,13 +165,14 @@ func TestLostReplies(t *testing.T) {
 		t.Run(fmt.Sprintf("of call %d", n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cloud.Start(t, cloud.Options{})
+				c := lagging(t)
 				before := c.Resources()
 				r := &runs{}
 				doc := load(t, small)
 				c.LoseMutating(n)
 				newOperator(c, r, "ann").up(t.Context(), t, doc)
 				c.Interfere(nil)
+				settle()
 				if diff := cmp.Diff(whole, census(c)); diff != "" {
 					t.Errorf("the account (-want +got):\n%s", diff)
 				}

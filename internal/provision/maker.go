@@ -35,6 +35,7 @@ func (m *maker) do(ctx context.Context, _ func(string)) (string, error) {
 			return "", err
 		}
 		m.have, m.made = &o, true
+		m.note(o)
 	}
 	m.world.Put(*m.have)
 	changes, action := resource.Changes(m.task, *m.have, m.world)

@@ -56,9 +56,13 @@ type Change struct {
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 
-// Err returns why the plan cannot be applied: reads that were denied (errs.Forbidden), or differences that cannot be
-// changed (errs.Conflict). The plan can be shown all the same.
+// Err returns why the plan cannot be applied: reads that were denied (errs.Forbidden), differences that cannot be changed,
+// or things of the cluster that use others which cannot be found (errs.Conflict). The plan can be shown all the same.
 func (p *Plan) Err() error {
+	if torn := p.result.Torn; len(torn) > 0 && !p.Destroy {
+		return errs.New(errs.Conflict, strings.Join(torn, "; ")).
+			WithRemedy("somebody removed the tags slipway:cluster and slipway:key of what is not found: set them again, then run the command again")
+	}
 	var all []error
 	seen := map[string]bool{}
 	for _, c := range p.Changes {

@@ -12,8 +12,10 @@ import (
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/obs"
 	"github.com/slipway-project/slipway/internal/provision/awstask"
+	"github.com/slipway-project/slipway/internal/provision/graph"
 	"github.com/slipway-project/slipway/internal/provision/lease"
 	"github.com/slipway-project/slipway/internal/provision/resource"
+	"github.com/slipway-project/slipway/internal/run"
 )
 
 // Retirer takes a node out of service (drained, demoted, removed from the swarm) before its instance is terminated. It
@@ -103,29 +105,57 @@ func (p *Provisioner) PlanDestroy(ctx context.Context, name, region string) (*Pl
 
 func (p *Provisioner) plan(ctx context.Context, clients *awsapi.Clients, doc *cluster.Document) (*Plan, error) {
 	cloud := awstask.New(clients, doc.Name)
-	s, err := p.survey(ctx, cloud, doc)
+	plan := &Plan{Cluster: doc.Name, Region: clients.Region, doc: doc, cloud: cloud}
+	err := p.untorn(ctx, func() (resource.Result, error) {
+		s, err := p.survey(ctx, cloud, doc)
+		if err != nil {
+			return resource.Result{}, err
+		}
+		tasks, err := desired(cloud, doc, s)
+		if err != nil {
+			return resource.Result{}, err
+		}
+		plan.Notices = s.notices
+		plan.take(resource.Diff(tasks, cloud.Kinds(), s.found))
+		plan.deadLeases(s.leases, p.config.Alive)
+		return plan.result, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Cluster: doc.Name, Region: clients.Region, Notices: s.notices, doc: doc, cloud: cloud}
-	tasks, err := desired(cloud, doc, s)
-	if err != nil {
-		return nil, err
-	}
-	plan.take(resource.Diff(tasks, cloud.Kinds(), s.found))
-	plan.deadLeases(s.leases, p.config.Alive)
 	return plan, nil
 }
 
 func (p *Provisioner) planDestroy(ctx context.Context, clients *awsapi.Clients, name string) (*Plan, error) {
 	cloud := awstask.New(clients, name)
-	found, leases, err := p.discover(ctx, cloud)
+	plan := &Plan{Cluster: name, Region: clients.Region, Destroy: true, cloud: cloud}
+	err := p.untorn(ctx, func() (resource.Result, error) {
+		found, leases, err := p.discover(ctx, cloud)
+		if err != nil {
+			return resource.Result{}, err
+		}
+		plan.Notices = nil
+		plan.take(resource.Diff(nil, cloud.Kinds(), found))
+		plan.refuseProtected()
+		plan.deadLeases(leases, p.config.Alive)
+		return plan.result, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Cluster: name, Region: clients.Region, Destroy: true, cloud: cloud}
-	plan.take(resource.Diff(nil, cloud.Kinds(), found))
-	plan.refuseProtected()
-	plan.deadLeases(leases, p.config.Alive)
 	return plan, nil
+}
+
+// untorn compares again as long as what was found contradicts itself and lists may still catch up.
+func (p *Provisioner) untorn(ctx context.Context, compare func() (resource.Result, error)) error {
+	var pace graph.Pace
+	for began := time.Now(); ; {
+		result, err := compare()
+		if err != nil || len(result.Torn) == 0 || time.Since(began) >= p.config.Window {
+			return err
+		}
+		if err := run.Wait(ctx, pace.Next(time.Since(began))); err != nil {
+			return err
+		}
+	}
 }

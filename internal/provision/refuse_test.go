@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
@@ -92,7 +93,7 @@ func unknown(plan *provision.Plan) []string {
 func TestADeniedChange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{})
+		c := lagging(t)
 		r := &runs{}
 		doc := load(t, small)
 		_, err := as(userWithout(t, c, "elasticloadbalancing:CreateTargetGroup"), r).tryUp(t.Context(), doc)
@@ -206,6 +207,40 @@ func TestAForeignerOfOurName(t *testing.T) {
 		}
 		if diff := cloud.Diff(before, c.Resources()); diff != "" {
 			t.Errorf("something changed:\n%s", diff)
+		}
+	})
+}
+
+// TestIdentityTakenAway: a cluster whose VPC lost its tags is not built anew around a second one.
+func TestIdentityTakenAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{})
+		r := &runs{}
+		doc := load(t, small)
+		newOperator(c, r, "ann").up(t.Context(), t, doc)
+		client := ec2.NewFromConfig(c.AWS(region))
+		vpcs, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := aws.ToString(vpcs.Vpcs[0].VpcId)
+		must(client.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}}))(t)
+		before := c.Resources()
+		_, err = newOperator(c, r, "ann").tryUp(t.Context(), doc)
+		if !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "is in "+id+", which was not found") {
+			t.Errorf("error is %v", err)
+		}
+		if diff := cloud.Diff(before, c.Resources()); diff != "" {
+			t.Errorf("something changed:\n%s", diff)
+		}
+
+		// Destroy removes what is proven to be the cluster's, and leaves the rest.
+		newOperator(c, r, "ann").destroy(t.Context(), t, doc.Name)
+		for _, line := range c.Resources() {
+			if kind := strings.Fields(line)[1]; kind != "vpc" && kind != "route-table" && kind != "security-group" {
+				t.Errorf("destroy left %s", line)
+			}
 		}
 	})
 }

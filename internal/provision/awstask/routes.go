@@ -46,7 +46,7 @@ func (c *Cloud) PublicRoute() resource.Task {
 		Needs:      after(PublicTableKey, AttachmentKey, GatewayKey),
 		Repeatable: true, // a second one is refused
 		Fields: []resource.Field{
-			{Name: "gateway", Ref: GatewayKey},
+			{Name: "gateway", Ref: GatewayKey, Loose: true}, // else the route is a black hole
 			{Name: "state", Want: string(ec2types.RouteStateActive)},
 		},
 		Create: func(ctx context.Context, w *resource.World) (resource.Object, error) {

@@ -29,7 +29,7 @@ func (c *Cloud) TargetGroup() resource.Task {
 	return resource.Task{
 		Key: TargetGroupKey, Needs: after(VPCKey), Repeatable: true, // the same again gives the same
 		Fields: []resource.Field{
-			{Name: "vpc", Ref: VPCKey, Policy: resource.Replace},
+			{Name: "vpc", Ref: VPCKey, Policy: resource.Replace, Loose: true}, // AWS lets a group outlive its VPC
 			{Name: "port", Want: fmt.Sprintf("tcp %d", managersPort), Policy: resource.Replace},
 			{Name: "health-check", Want: healthCheck},
 			{Name: "preserve-client-ip", Want: "false"}, // else a manager could not reach itself through the load balancer
@@ -76,7 +76,7 @@ func (c *Cloud) TargetGroup() resource.Task {
 func targetGroupObject(g elbtypes.TargetGroup) resource.Object {
 	vpc := aws.ToString(g.VpcId)
 	return resource.Object{
-		Key: TargetGroupKey, ID: aws.ToString(g.TargetGroupArn), Parent: vpc,
+		Key: TargetGroupKey, ID: aws.ToString(g.TargetGroupArn), Uses: []string{vpc},
 		Fields: map[string]string{
 			"vpc": vpc, "port": fmt.Sprintf("%s %d", strings.ToLower(string(g.Protocol)), aws.ToInt32(g.Port)), "health-check": checkText(g),
 		},
@@ -124,7 +124,7 @@ func (c *Cloud) Targets(managers []string) resource.Task {
 	}
 	for _, m := range managers {
 		task.Needs = append(task.Needs, resource.Need{Key: InstanceKey(m), Ready: true})
-		task.Fields = append(task.Fields, resource.Field{Name: m, Ref: InstanceKey(m)})
+		task.Fields = append(task.Fields, resource.Field{Name: m, Ref: InstanceKey(m), Loose: true})
 	}
 	return task
 }

@@ -51,10 +51,12 @@ type Found struct {
 
 // Result is the outcome of a comparison.
 type Result struct {
-	Steps  []Step       // in the order of the tasks, then what goes
-	World  *World       // what exists and stays
-	Left   []Object     // not wanted, but left alone
-	Intact map[Key]bool // wanted tasks that need nothing
+	Steps []Step   // in the order of the tasks, then what goes
+	World *World   // what exists and stays
+	Left  []Object // not wanted, but left alone
+	// Torn says where what was found contradicts itself: something is in use that was not found. Either lists lag behind,
+	// or somebody took its identity away. Such a result must not be applied.
+	Torn []string
 }
 
 // Diff compares what is wanted with what was found. With no task it plans the removal of everything, kinds that are
@@ -80,7 +82,7 @@ func (d *differ) run(tasks []Task) Result {
 	for _, o := range d.found.Objects {
 		byKey[o.Key] = append(byKey[o.Key], o)
 	}
-	result := Result{World: d.world, Intact: map[Key]bool{}}
+	result := Result{World: d.world, Torn: d.orphaned()}
 	var removed []Step
 	for i := range tasks { // in an order in which parents come first
 		task := &tasks[i]
@@ -93,9 +95,8 @@ func (d *differ) run(tasks []Task) Result {
 		step, needed := d.step(task, keep)
 		if needed {
 			result.Steps = append(result.Steps, step)
-		} else {
-			result.Intact[task.Key] = true
 		}
+		result.Torn = append(result.Torn, d.torn(task, keep)...)
 		switch {
 		case step.Action == Recast:
 			d.doomed[keep.ID] = true
@@ -119,6 +120,39 @@ func (d *differ) run(tasks []Task) Result {
 	result.Steps = append(result.Steps, removed...)
 	result.Steps = append(result.Steps, d.unread(tasks)...)
 	return result
+}
+
+// orphaned lists what lives in something that was not found.
+func (d *differ) orphaned() []string {
+	if len(d.found.Denied) > 0 {
+		return nil // it may only not have been read
+	}
+	ids := map[string]bool{}
+	for _, o := range d.found.Objects {
+		ids[o.ID] = true
+	}
+	var all []string
+	for _, o := range d.found.Objects {
+		if o.Parent != "" && !ids[o.Parent] {
+			all = append(all, fmt.Sprintf("%s (%s) is in %s, which was not found", o.Key, o.ID, o.Parent))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// torn lists what a task's object uses although it was not found.
+func (d *differ) torn(task *Task, have *Object) []string {
+	if have == nil || len(d.found.Denied) > 0 {
+		return nil
+	}
+	var all []string
+	for _, f := range task.Fields {
+		if f.Ref != "" && !f.Loose && have.Fields[f.Name] != "" && d.want(f) == AfterApply && !d.doomed[have.Fields[f.Name]] {
+			all = append(all, fmt.Sprintf("%s (%s) uses %s, but %s was not found", have.Key, have.ID, have.Fields[f.Name], f.Ref))
+		}
+	}
+	return all
 }
 
 // unread returns a step for each kind that could not be read and that no task speaks for.

@@ -131,3 +131,29 @@ func TestNamedMembers(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestTorn: what was found contradicts itself where something is in use that was not found.
+func TestTorn(t *testing.T) {
+	t.Parallel()
+	all := []Task{house(), room("red"), lamp()}
+	tests := map[string]struct {
+		tasks []Task
+		found Found
+		want  []string
+	}{
+		"whole":                       {all, Found{Objects: []Object{aHouse, aRoom, aLamp}}, nil},
+		"nothing":                     {all, Found{}, nil},
+		"a room without its house":    {all, Found{Objects: []Object{aRoom, aLamp}}, []string{"room one (r-1) is in h-1, which was not found", "room one (r-1) uses h-1, but house main was not found"}},
+		"the same, and all must go":   {nil, Found{Objects: []Object{aRoom}}, []string{"room one (r-1) is in h-1, which was not found"}},
+		"the house could not be read": {all, Found{Objects: []Object{aRoom, aLamp}, Denied: map[string]error{"house": errors.New("denied")}}, nil},
+		"a room that is made anew":    {all, Found{Objects: []Object{aHouse, with(aRoom, "floor", "2"), aLamp}}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, Diff(test.tasks, kinds, test.found).Torn); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -34,7 +34,7 @@ func (k Key) String() string { return k.Kind() + " " + k.Name() }
 type Object struct {
 	Key     Key
 	ID      string            // vpc-..., an ARN, a name: whatever the cloud's calls take
-	Parent  string            // ID of the object that it lives in, and vanishes with where its Kind says so
+	Parent  string            // ID of the object that it lives in, which cannot vanish before; it goes with it where its Kind says so
 	Uses    []string          // IDs of other objects that it needs
 	Created time.Time         // zero where the cloud does not say
 	Fields  map[string]string // what it is, by the names of Task.Fields
@@ -78,6 +78,8 @@ type Field struct {
 	Want   string
 	Ref    Key    // when set, Want is the ID of that resource, known when it exists
 	Remedy string // for Refuse and GrowOnly: what to do instead
+	// Loose says that the resource of Ref may vanish while this one still names it.
+	Loose bool
 }
 
 // Need is something that must be there before a resource can be made.
