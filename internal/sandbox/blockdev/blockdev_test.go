@@ -3,6 +3,7 @@
 package blockdev
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,8 +63,8 @@ func TestDeviceShowsItsFileAndVanishesWithItsLastUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added := filepath.Join(dir, "added")
-	loops := NewLoops(dir, added)
+	list := filepath.Join(dir, "list")
+	loops := NewLoops(dir, list)
 	device, err := loops.Attach(path)
 	if err != nil {
 		t.Fatal(err)
@@ -101,11 +102,65 @@ func TestDeviceShowsItsFileAndVanishesWithItsLastUser(t *testing.T) {
 		t.Errorf("the file begins with %q, %v", text, err)
 	}
 	for range 2 {
-		if err := RemoveAdded(added); err != nil {
+		if err := RemoveIdle(t.Context(), list, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := loops.Attach(filepath.Join(dir, "none")); !errs.Is(err, errs.NotFound) {
 		t.Errorf("attach of a missing volume: %v, want NotFound", err)
+	}
+}
+
+func TestDevicesMadeOnDemandAreRemovedWhenIdle(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("loop devices need root")
+	}
+	if _, err := os.Stat(controlPath); err != nil {
+		t.Skip("this machine has no loop devices")
+	}
+	dir := t.TempDir()
+	files, loops := Files{Dir: dir}, NewLoops(dir, filepath.Join(dir, "list"))
+	path, err := files.Path("vol-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := files.Create("vol-1", 1); err != nil {
+		t.Fatal(err)
+	}
+	var devices []*Device
+	for range permanent + 2 { // so that some are not the kernel's own, however many others are in use
+		device, err := loops.Attach(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		devices = append(devices, device)
+	}
+	owned := func(d *Device) bool { // a number that became free may be another test's by now
+		backing, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", d.Number))
+		return err == nil && strings.HasPrefix(string(backing), dir)
+	}
+	for _, device := range devices {
+		if !owned(device) {
+			t.Errorf("loop device %d is not attached", device.Number)
+		}
+		if err := device.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveIdle(t.Context(), loops.list, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, device := range devices {
+		_, err := os.Stat(fmt.Sprintf("/sys/block/loop%d/loop", device.Number)) // there is none below an idle device
+		if device.Number < permanent || err == nil && !owned(device) {
+			continue
+		}
+		if _, err := os.Stat(fmt.Sprintf("/sys/block/loop%d", device.Number)); err == nil {
+			t.Errorf("loop device %d is still there", device.Number)
+		}
+	}
+	if _, err := os.Stat(loops.list); !os.IsNotExist(err) {
+		t.Error("the list is still there")
 	}
 }

@@ -3,13 +3,16 @@
 package blockdev
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,13 +24,17 @@ const (
 	controlPath = "/dev/loop-control"
 	// attempts bounds how often another process may take the free device that the kernel just named.
 	attempts = 64
+	// permanent is how many devices a kernel makes by itself at start; all others were made for somebody's use.
+	permanent = 8
+	// clearing bounds how long the kernel may take to let go of a device whose last user ended.
+	clearing = 3 * time.Second
 )
 
 // Loops hands out loop devices. Their nodes are made in a directory of its own, which must lie on a file system that
 // allows devices: the machine's /dev may hold too few, or be read-only.
 type Loops struct {
 	nodes string // directory of device nodes, private to the cage
-	added string // file that lists, one a line, the device numbers that did not exist on the machine before
+	list  string // file that lists, one a line, the numbers of the devices that were used and are not the kernel's own
 
 	mu sync.Mutex // one at a time looks for a free device
 }
@@ -38,8 +45,8 @@ type Device struct {
 	file   *os.File
 }
 
-// NewLoops returns a supply of devices with nodes in the directory, which notes in the file added which devices it made.
-func NewLoops(nodes, added string) *Loops { return &Loops{nodes: nodes, added: added} }
+// NewLoops returns a supply of devices with nodes in the directory, which notes in the file what RemoveIdle must look at.
+func NewLoops(nodes, list string) *Loops { return &Loops{nodes: nodes, list: list} }
 
 // Attach shows the file as a block device.
 func (l *Loops) Attach(path string) (*Device, error) {
@@ -69,13 +76,12 @@ func (l *Loops) Attach(path string) (*Device, error) {
 }
 
 func (l *Loops) attachFree(control, backing *os.File) (*Device, error) {
-	known := existing()
 	number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 	if err != nil {
 		return nil, fmt.Errorf("find free loop device: %w", err)
 	}
-	if !known[number] {
-		if err := appendLine(l.added, strconv.Itoa(number)); err != nil {
+	if number >= permanent {
+		if err := appendLine(l.list, strconv.Itoa(number)); err != nil {
 			return nil, err
 		}
 	}
@@ -114,9 +120,10 @@ func (d *Device) Refresh() error {
 // Close lets go of the device; the kernel detaches it once nobody else uses it.
 func (d *Device) Close() error { return d.file.Close() }
 
-// RemoveAdded removes the loop devices that the file lists, as far as nothing uses them now, and then the file.
-func RemoveAdded(added string) error {
-	lines, err := readLines(added)
+// RemoveIdle removes the loop devices that the file lists, as far as nobody uses them, and then the file. Those of files
+// below the directory, whose users have ended, are waited for.
+func RemoveIdle(ctx context.Context, list, dir string) error {
+	lines, err := readLines(list)
 	if err != nil || len(lines) == 0 {
 		return err
 	}
@@ -125,31 +132,43 @@ func RemoveAdded(added string) error {
 		return fmt.Errorf("remove loop devices: %w", err)
 	}
 	defer control.Close()
+	ctx, cancel := context.WithTimeout(ctx, clearing)
+	defer cancel()
 	for _, line := range lines {
 		number, err := strconv.Atoi(line)
 		if err != nil {
 			continue // a line cut short when the machine stopped
 		}
-		// Busy means that another program has taken the device since: then it is that program's now.
-		err = unix.IoctlSetInt(int(control.Fd()), unix.LOOP_CTL_REMOVE, number)
-		if err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) {
+		if err := remove(ctx, control, number, dir); err != nil {
 			return fmt.Errorf("remove loop device %d: %w", number, err)
 		}
 	}
-	if err := os.Remove(added); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(list); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove list of loop devices: %w", err)
 	}
 	return nil
 }
 
-// existing returns the numbers of the loop devices that the kernel has.
-func existing() map[int]bool {
-	known := map[int]bool{}
-	paths, _ := filepath.Glob("/sys/block/loop*") // the pattern is well formed
-	for _, path := range paths {
-		if number, err := strconv.Atoi(filepath.Base(path)[len("loop"):]); err == nil {
-			known[number] = true
+// remove removes one device, unless it is another's by now.
+func remove(ctx context.Context, control *os.File, number int, dir string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := unix.IoctlSetInt(int(control.Fd()), unix.LOOP_CTL_REMOVE, number)
+		if err == nil || errors.Is(err, unix.ENODEV) {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		backing, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", number))
+		if err == nil && !strings.HasPrefix(string(backing), dir+"/") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil // somebody looks at it; idle as it is, it does no harm
+		case <-tick.C:
 		}
 	}
-	return known
 }

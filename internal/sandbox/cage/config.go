@@ -67,7 +67,7 @@ func (c Config) metadataSocket() string { return filepath.Join(c.RunDir, "metada
 func (c Config) logDir() string         { return filepath.Join(c.StateDir, "logs") }
 func (c Config) volumeDir() string      { return filepath.Join(c.StateDir, "volumes") }
 func (c Config) privateDir() string     { return filepath.Join(c.RunDir, "cage") }  // a tmpfs in the holder's mount namespace
-func (c Config) loopList() string       { return filepath.Join(c.RunDir, "loops") } // loop devices that the cage added
+func (c Config) loopList() string       { return filepath.Join(c.RunDir, "loops") } // loop devices that the cage used
 
 // command returns the command line of a hidden command.
 func (c Config) command(words ...string) []string {
