@@ -50,33 +50,44 @@ func (g *Group) Add(t Task) {
 
 // Run starts the tasks in order, each when the one before is ready, and returns when all have ended. They end when ctx
 // is done or when one of them fails: then the last started is stopped first, and each only after those that were
-// started after it. The error is the failed task's; it is nil when ctx was done and everything stopped in time.
+// started after it. The error joins those of the tasks that failed, while they ran or as they stopped; it is nil when ctx
+// was done and everything stopped in time.
 func (g *Group) Run(ctx context.Context) error {
 	failed := make(chan error, len(g.members))
 	// Tasks are cancelled one by one, in reverse order, so they must not see the end of ctx by themselves.
 	base := context.WithoutCancel(ctx)
 	var started []*member
-	var cause error
+	var failures []error
 	for _, m := range g.members {
-		if ctx.Err() != nil || cause != nil {
+		if ctx.Err() != nil || len(failures) > 0 {
 			break
 		}
 		g.start(base, m, failed)
 		started = append(started, m)
 		select {
 		case <-m.ready:
-		case cause = <-failed:
+		case err := <-failed:
+			failures = append(failures, err)
 		case <-ctx.Done():
 		}
 	}
-	if cause == nil && ctx.Err() == nil {
+	if len(failures) == 0 && ctx.Err() == nil {
 		select {
-		case cause = <-failed:
+		case err := <-failed:
+			failures = append(failures, err)
 		case <-ctx.Done():
 		case <-allEnded(started):
 		}
 	}
-	return errors.Join(cause, g.stopAll(started))
+	stop := g.stopAll(started)
+	for {
+		select {
+		case err := <-failed: // of a task that failed beside the first, or as it stopped
+			failures = append(failures, err)
+		default:
+			return errors.Join(append(failures, stop)...)
+		}
+	}
 }
 
 // Health returns the state of every task, in the order in which they were added. It may be called at any time.

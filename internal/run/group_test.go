@@ -100,6 +100,33 @@ func TestGroupFailure(t *testing.T) {
 	}
 }
 
+// TestGroupKeepsEveryFailure: neither a failure right at readiness nor one while it stops is lost.
+func TestGroupKeepsEveryFailure(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for range 200 { // which of two events a select sees is chance
+		g := newGroup(run.Config{})
+		g.Add(run.Task{Name: "bad", Run: func(_ context.Context, ready func()) error {
+			ready()
+			return boom
+		}})
+		if err := g.Run(t.Context()); !errors.Is(err, boom) {
+			t.Fatalf("Run = %v, want the failure right at readiness", err)
+		}
+	}
+	g := newGroup(run.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	g.Add(run.Task{Name: "last words", Run: func(ctx context.Context, ready func()) error {
+		ready()
+		cancel()
+		<-ctx.Done()
+		return boom
+	}})
+	if err := g.Run(ctx); !errors.Is(err, boom) {
+		t.Errorf("Run = %v, want the failure of the stop", err)
+	}
+}
+
 func TestGroupRestarts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
