@@ -19,10 +19,14 @@ import (
 func (d *daemon) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /status", d.handle(func(r *http.Request) (any, error) { return d.status(r.Context()) }))
-	mux.Handle("POST /stop", d.handle(func(*http.Request) (any, error) {
+	mux.Handle("POST /stop", d.handle(func(r *http.Request) (any, error) {
 		d.stop()
-		<-d.stopped
-		return struct{}{}, d.stopErr
+		select {
+		case <-d.stopped:
+			return struct{}{}, d.stopErr
+		case <-r.Context().Done(): // the machine was not started yet, so nothing of it ends
+			return nil, r.Context().Err()
+		}
 	}))
 	mux.Handle("PUT /settings", d.handle(func(r *http.Request) (any, error) {
 		var v settings.Values

@@ -114,7 +114,7 @@ func serve(ctx context.Context, cfg Config, deps Deps, ready func()) error {
 	d.compose(listeners, ready)
 	deps.Logger.Info("starting sandbox", "endpoint", d.endpoint, "state_dir", cfg.StateDir, "pid", os.Getpid())
 	err = d.group.Run(ctx)
-	deps.Logger.Info("sandbox ended", "err", err)
+	deps.Logger.Info("sandbox ended")
 	return errors.Join(err, listeners.close())
 }
 

@@ -128,5 +128,3 @@ func run[Out any](s *service, mutates bool, do func(*state.Data) (Out, error)) (
 type none struct{}
 
 func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func copyOf(m map[string]string) map[string]string { return maps.Clone(m) }

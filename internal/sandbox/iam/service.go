@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -105,7 +106,7 @@ func (s *service) access(k kind, name, path string, requestTags map[string]strin
 	wanted := awswire.Access{RequestTags: requestTags}
 	_ = s.Store.View(func(data *state.Data) error { // never fails
 		if e, ok := k.find(&data.IAM, name); ok {
-			wanted.Resource, wanted.ResourceTags = e.ARN, copyOf(e.Tags)
+			wanted.Resource, wanted.ResourceTags = e.ARN, maps.Clone(e.Tags)
 		} else {
 			wanted.Resource = state.IAMARN(k.resource(), path, name)
 		}

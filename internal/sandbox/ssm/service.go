@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/slipway-project/slipway/internal/sandbox/awswire"
@@ -48,10 +49,7 @@ func (s *service) access(r *awswire.Request, requestTags map[string]string, name
 		for _, name := range names {
 			wanted := awswire.Access{Resource: arnOf(r.Region, name), RequestTags: requestTags}
 			if p := data.Region(r.Region).SSM.Parameters[name]; p != nil {
-				wanted.ResourceTags = make(map[string]string, len(p.Tags))
-				for key, value := range p.Tags {
-					wanted.ResourceTags[key] = value
-				}
+				wanted.ResourceTags = maps.Clone(p.Tags)
 			}
 			all = append(all, wanted)
 		}

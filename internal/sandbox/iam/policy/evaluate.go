@@ -120,7 +120,8 @@ func holds(operator string, context map[string]string, key string, expected []st
 	return found != negated
 }
 
-// knownKey says whether the server fills in the condition key. Tag keys are part of it, in their own case.
+// knownKey says whether the server fills in the condition key. Case does not matter, in the tag's key behind the slash
+// neither.
 func knownKey(key string) bool {
 	k := strings.ToLower(key)
 	switch {
