@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
+	"github.com/slipway-project/slipway/internal/host"
 	"github.com/slipway-project/slipway/internal/obs"
 	"github.com/slipway-project/slipway/internal/provision"
 	"github.com/slipway-project/slipway/internal/sandbox/check"
@@ -191,6 +192,19 @@ func TestLoginWithoutItsKey(t *testing.T) {
 	}
 	if _, err := os.Stat(absent); err == nil {
 		t.Error("it made the key that the document names")
+	}
+}
+
+func TestLoginWithAKeyAtHome(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	made, err := host.LoadOrCreateKey(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := newLogin(&cluster.Document{Name: "demo", SSH: cluster.SSH{Key: "~/" + host.KeyFile}}, environment(nil))
+	if path, err := in.identityFile(); err != nil || path != made.Path {
+		t.Errorf("identity file %q (%v), want %q", path, err, made.Path)
 	}
 }
 

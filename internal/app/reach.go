@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/slipway-project/slipway/internal/cluster"
 	"github.com/slipway-project/slipway/internal/errs"
@@ -68,7 +69,7 @@ func (l login) identityFile() (string, error) {
 // load reads the key from its file.
 func (l login) load() (host.Key, error) {
 	if l.key != keyGenerated {
-		return host.LoadKey(l.key)
+		return l.named()
 	}
 	dir, err := host.DataDir(l.cluster)
 	if err != nil {
@@ -81,6 +82,19 @@ func (l login) load() (host.Key, error) {
 			WithRemedy("Copy it from the machine that built the cluster, or set ssh.key in the document.")
 	}
 	return key, err
+}
+
+// named reads the key that the document names by its path.
+func (l login) named() (host.Key, error) {
+	rest, ok := strings.CutPrefix(l.key, "~/")
+	if !ok {
+		return host.LoadKey(l.key)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return host.Key{}, errs.Wrap(errs.Invalid, err, "find "+l.key).WithRemedy("Set HOME, or give ssh.key a full path.")
+	}
+	return host.LoadKey(filepath.Join(home, rest))
 }
 
 // create makes the key where the document wants a generated one and this machine has none.

@@ -66,7 +66,7 @@ func (p *parts) look(ctx context.Context, s *Status) error {
 		return err
 	}
 	if len(s.Inventory.Nodes) == 0 && s.Inventory.Endpoint == "" {
-		return errs.New(errs.NotFound, "there is no cluster "+p.doc.Name+" in "+p.doc.Cloud.Region).WithRemedy("`slipway up` builds it.")
+		return errs.New(errs.NotFound, "there is no cluster "+p.doc.Name+" in "+s.Inventory.Region).WithRemedy("`slipway up` builds it.")
 	}
 	var balancer error
 	var both sync.WaitGroup

@@ -26,17 +26,17 @@ type ExitCode struct {
 // ExitCodes is the one table of exit codes: every command ends with one of these.
 func ExitCodes() []ExitCode {
 	return []ExitCode{
-		{Code: codeOK, Meaning: "The command did what was asked. `plan`: nothing would change. `status`: the cluster is healthy."},
+		{Code: codeOK, Meaning: "The command did what was asked. `plan`: nothing would change. `status`, `up`: the cluster is healthy."},
 		{Code: 1, Kinds: []errs.Kind{errs.Internal}, Meaning: "An internal failure, or one that nothing more is known of."},
 		{Code: codeChanges, Meaning: "`plan`: something would change."},
 		{Code: 3, Kinds: []errs.Kind{errs.Invalid}, Meaning: "The input is wrong: the document, a flag or an argument. Nothing was changed."},
 		{Code: 4, Kinds: []errs.Kind{errs.NotFound}, Meaning: "The named thing does not exist: the document, a node, the cluster."},
-		{Code: 5, Kinds: []errs.Kind{errs.Conflict}, Meaning: "Something stands against it: another operator holds the lease, `protect` is on, a port is taken."},
+		{Code: 5, Kinds: []errs.Kind{errs.Conflict}, Meaning: "Something stands against it: another operator holds the lease, `protect` is on, a port is taken, a question was answered with no."},
 		{Code: 6, Kinds: []errs.Kind{errs.Unauthenticated}, Meaning: "Credentials are missing, expired or not accepted."},
 		{Code: 7, Kinds: []errs.Kind{errs.Forbidden}, Meaning: "A permission is missing; the message names it. Also: the sandbox needs root."},
-		{Code: 8, Kinds: []errs.Kind{errs.Unavailable}, Meaning: "Something does not answer now: the sandbox is not running, a host refuses SSH, the cloud is unreachable."},
+		{Code: 8, Kinds: []errs.Kind{errs.Unavailable}, Meaning: "Something does not answer now: the sandbox is not running, a host refuses SSH, the cloud is unreachable. Also: this machine lacks what the sandbox needs."},
 		{Code: 9, Kinds: []errs.Kind{errs.Exhausted}, Meaning: "A limit is reached: a disk is full, a quota of the account is used up."},
-		{Code: codeUnhealthy, Meaning: "`status`: the cluster is not healthy; the output names the nodes."},
+		{Code: codeUnhealthy, Meaning: "`status`, `up`: the cluster is not healthy; the output names the nodes."},
 		{Code: codeInterrupted, Meaning: "Interrupted by Ctrl-C or SIGTERM. Running the same command again goes on."},
 	}
 }

@@ -56,17 +56,15 @@ func (s *session) run(ctx context.Context) int {
 	if !s.started && !hasKind(err) {
 		err = errs.Wrap(errs.Invalid, err, "").WithRemedy("`slipway help` lists the commands, `slipway COMMAND --help` explains one.")
 	}
-	var r result
-	if errors.As(err, &r) {
-		return int(r)
-	}
 	code := codeOf(err)
-	if errors.Is(context.Cause(ctx), errInterrupted) {
+	switch {
+	case errors.As(err, new(result)): // no failure: its output says all
+	case errors.Is(context.Cause(ctx), errInterrupted):
 		code = codeInterrupted
 		s.reportInterrupted(err)
-		return code
+	default:
+		s.report(err, code)
 	}
-	s.report(err, code)
 	return code
 }
 

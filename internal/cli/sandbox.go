@@ -130,9 +130,12 @@ func remedyOf(f app.CheckFinding) string {
 
 func (s *session) sandboxEnvCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "env",
-		Short:   "Print the variables that point AWS's own tools at the sandbox",
-		Example: "eval \"$(sudo slipway sandbox env)\"\naws ec2 describe-instances",
+		Use:   "env",
+		Short: "Print the variables that point AWS's own tools at the sandbox",
+		Long: `Prints the sandbox's address, its region and the root user's access key as variables for a shell: AWS's SDKs and tools
+read them. The aws command before version 2.13, Debian 12's among them, does not know AWS_ENDPOINT_URL and needs the
+option --endpoint-url as well: without it, it talks to AWS itself.`,
+		Example: "eval \"$(sudo slipway sandbox env)\"\naws --endpoint-url \"$AWS_ENDPOINT_URL\" ec2 describe-instances",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			env, err := s.sandbox().Env(cmd.Context())

@@ -75,5 +75,9 @@ func describe(doc *cluster.Document) string {
 	for _, g := range doc.Workers {
 		workers += g.Count
 	}
-	return fmt.Sprintf("%d managers and %d workers on %s in %s", doc.Managers.Count, workers, doc.Cloud.Provider, doc.Cloud.Region)
+	text := fmt.Sprintf("%s and %s on %s", plural(doc.Managers.Count, "manager"), plural(workers, "worker"), doc.Cloud.Provider)
+	if doc.Cloud.Region != "" { // else the SDK knows
+		text += " in " + doc.Cloud.Region
+	}
+	return text
 }

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/cluster/strictyaml"
@@ -43,6 +45,24 @@ func Load(name string, data []byte) (*Document, Warnings, error) {
 		return nil, check.warnings, err
 	}
 	return doc, check.warnings, nil
+}
+
+// Named returns a document that says no more than which cluster is meant, for work that finds everything else by looking.
+// It leaves the protection to what the cloud itself protects. Region may be empty for the provider's own; a name or a
+// region that no document may have is errs.Invalid.
+func Named(provider Provider, region, name string) (*Document, error) {
+	text := fmt.Sprintf("version: v1\nname: %q\nmanagers: {count: 1}\nprotect: false\ncloud: {provider: %q", name, provider)
+	if region != "" {
+		text += fmt.Sprintf(", region: %q", region)
+	}
+	doc, _, err := Load("", []byte(text+"}\n"))
+	var faults Faults
+	if errors.As(err, &faults) {
+		for i := range faults {
+			faults[i].Line = 0 // nobody wrote a file
+		}
+	}
+	return doc, err
 }
 
 // inOrder sorts findings as a reader of the document meets them.

@@ -43,6 +43,23 @@ func lines(w cluster.Warnings) string {
 	return b.String()
 }
 
+// TestNamed: a name that could match other clusters, or slip something into the document, is refused.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	doc, err := cluster.Named(cluster.ProviderSandbox, "", "demo")
+	if err != nil || doc.Name != "demo" || doc.Cloud.Region != "us-east-1" || doc.Protected() {
+		t.Errorf("got %+v, %v", doc, err)
+	}
+	if doc, err = cluster.Named(cluster.ProviderAWS, "eu-west-1", "demo"); err != nil || doc.Cloud.Region != "eu-west-1" || doc.Protected() {
+		t.Errorf("got %+v, %v", doc, err)
+	}
+	for _, wrong := range [][2]string{{"us-east-1", "*"}, {"us-east-1", ""}, {"us-east-1", "demo\nprotect: true"}, {"us-*", "demo"}} {
+		if doc, err := cluster.Named(cluster.ProviderAWS, wrong[0], wrong[1]); !errs.Is(err, errs.Invalid) || strings.Contains(err.Error(), ":1:") {
+			t.Errorf("region %q, name %q: got %+v, %v, want %s without a line", wrong[0], wrong[1], doc, err, errs.Invalid)
+		}
+	}
+}
+
 // TestGoodDocuments loads every good document; its warnings are in the golden file, where it has any.
 func TestGoodDocuments(t *testing.T) {
 	t.Parallel()
