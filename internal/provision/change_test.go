@@ -14,8 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-project/slipway/internal/cluster"
-	"github.com/slipway-project/slipway/internal/sandbox/server"
-	"github.com/slipway-project/slipway/internal/sandbox/state"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -81,7 +79,7 @@ func TestFewerManagers(t *testing.T) {
 			if terminated != len(o.retired.nodes)-1 {
 				t.Errorf("%d managers had ended when %v were retired", terminated, o.retired.nodes)
 			}
-			if !slices.ContainsFunc(c.Mutating(), func(call server.Call) bool { return call.Action == "DeregisterTargets" }) {
+			if !slices.ContainsFunc(c.Mutating(), func(call cloud.Call) bool { return call.Action == "DeregisterTargets" }) {
 				t.Error("a manager is retired before it has left the load balancer")
 			}
 			return nil
@@ -296,7 +294,7 @@ func TestAllTagged(t *testing.T) {
 		c := cloud.Start(t, cloud.Options{})
 		newOperator(c, &runs{}, "ann").up(context.Background(), t, load(t, small))
 		var untagged []string
-		err := c.Store.View(func(d *state.Data) error {
+		err := c.Store.View(func(d *cloud.Data) error {
 			r := d.Regions[region]
 			for _, line := range c.Resources() {
 				words := strings.Fields(line)

@@ -12,9 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-project/slipway/internal/provision"
-	"github.com/slipway-project/slipway/internal/sandbox/awswire"
-	"github.com/slipway-project/slipway/internal/sandbox/server"
-	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -22,9 +19,9 @@ import (
 // cleaning up for example, reaches the cloud. It reports whether the caller came that far.
 func dieAt(c *cloud.Cloud, n int, die context.CancelFunc) (reached func() bool) {
 	dead := false // guarded by the cloud, which decides about one call at a time
-	c.Interfere(func(_ server.Call, mutating int) cloud.Fault {
+	c.Interfere(func(_ cloud.Call, mutating int) cloud.Fault {
 		if dead {
-			return cloud.Fault{Err: awswire.Errorf("UnauthorizedOperation", 403, "the caller is dead")}
+			return cloud.Fault{Err: cloud.Refusal("UnauthorizedOperation", 403, "the caller is dead")}
 		}
 		if mutating == n {
 			dead = true
@@ -68,11 +65,7 @@ const lag = 2 * time.Second
 func lagging(t *testing.T) *cloud.Cloud {
 	t.Helper()
 	c := cloud.Start(t, cloud.Options{})
-	values := c.Settings.Get()
-	values.Lag = lag.Seconds()
-	if err := c.Settings.Set(values); err != nil {
-		t.Fatal(err)
-	}
+	c.LagBehind(t, lag)
 	return c
 }
 
@@ -192,7 +185,7 @@ func TestLostReplies(t *testing.T) {
 func TestThrottled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
 		before := c.Resources()
 		r := &runs{}
 		doc := load(t, whole)

@@ -10,7 +10,6 @@ import (
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/provision"
 	"github.com/slipway-project/slipway/internal/provision/lease"
-	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -18,7 +17,7 @@ import (
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
 		r := &runs{}
 		doc := load(t, small)
 		ann, bob := newOperator(c, r, "ann@desk"), newOperator(c, r, "bob@lab")

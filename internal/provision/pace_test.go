@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/slipway-project/slipway/internal/errs"
-	"github.com/slipway-project/slipway/internal/sandbox/settings"
 	"github.com/slipway-project/slipway/internal/testkit/cloud"
 )
 
@@ -15,7 +14,7 @@ import (
 func TestNearTheCriticalPath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
 		o := newOperator(c, &runs{}, "ann")
 		doc := load(t, whole)
 		began := time.Now()
@@ -45,7 +44,7 @@ func TestNearTheCriticalPath(t *testing.T) {
 func TestThen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cloud.Start(t, cloud.Options{Latency: settings.AWS})
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
 		r := &runs{}
 		doc := load(t, small)
 		ann, bob := newOperator(c, r, "ann"), newOperator(c, r, "bob")

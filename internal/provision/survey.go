@@ -180,6 +180,8 @@ func discover(ctx context.Context, cloud *awstask.Cloud) (resource.Found, []leas
 	reads = append(reads, func() (err error) {
 		leases, err = cloud.Leases().List(ctx)
 		if errs.Is(err, errs.Forbidden) {
+			mu.Lock()
+			defer mu.Unlock()
 			found.Denied[kindLease] = err
 			return nil
 		}
