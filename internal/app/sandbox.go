@@ -15,12 +15,14 @@ import (
 	"github.com/slipway-project/slipway/internal/secret"
 )
 
-// The sandbox's own words, for those that show them.
-type (
-	SandboxStatus = daemon.Status // a sandbox that runs
-	Drill         = daemon.Drill  // a way to break an instance on purpose
-	CheckFinding  = check.Finding // one feature of the machine that the sandbox needs
-)
+// SandboxStatus is a sandbox that runs, as it tells of itself.
+type SandboxStatus = daemon.Status
+
+// Drill is a way to break an instance on purpose.
+type Drill = daemon.Drill
+
+// CheckFinding is one feature of the machine that the sandbox needs, and whether it is there.
+type CheckFinding = check.Finding
 
 // CheckError is the level of a finding without which the sandbox cannot run.
 const CheckError = check.LevelError

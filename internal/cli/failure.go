@@ -40,9 +40,9 @@ func logError(w io.Writer, err error, code int) {
 	}
 }
 
-// flatten returns the errors that err joins, or err itself.
+// flatten returns the errors that err itself joins, whatever is deeper in its chain, or err.
 func flatten(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost layer is taken apart
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

@@ -38,7 +38,7 @@ func each(events []obs.Event, f func(obs.Event)) {
 }
 
 // wait lets time pass; every test that calls it runs in a bubble of its own.
-func wait(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // the bubble's clock
+func wait(d time.Duration) { time.Sleep(d) }
 
 // story plays a small run: the network is made, of two instances one comes up and one fails.
 func story(to obs.Progress) {

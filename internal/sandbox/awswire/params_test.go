@@ -85,7 +85,7 @@ func TestFaults(t *testing.T) {
 		"unread below a leaf":   {"A=1&A.B=2", func(p *Params) { p.String("A") }, "UnknownParameter", "A.B"},
 		"missing":               {"", func(p *Params) { p.Required("A") }, "MissingParameter", "parameter A"},
 		"missing deep":          {"L.1.B=1", func(p *Params) { item := p.List("L")[0]; item.String("B"); item.Sub("C").Required("A") }, "MissingParameter", "L.1.C.A"},
-		"misspelt, not missing": {"Nmae=1", func(p *Params) { p.Required("Name") }, "UnknownParameter", "Nmae"},
+		"misspelt, not missing": {"Nam=1", func(p *Params) { p.Required("Name") }, "UnknownParameter", "Nam"},
 		"no number":             {"A=x", func(p *Params) { p.Int("A", 0) }, "InvalidParameterValue", "'x' for A"},
 		"too large":             {"A=9", func(p *Params) { p.IntBetween("A", 0, 1, 8) }, "InvalidParameterValue", "between 1 and 8"},
 		"no truth value":        {"A=yes", func(p *Params) { p.Bool("A", false) }, "InvalidParameterValue", "true or false"},

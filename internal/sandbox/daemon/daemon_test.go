@@ -20,7 +20,7 @@ import (
 	"github.com/slipway-project/slipway/internal/sandbox/state"
 )
 
-var discard = slog.New(slog.DiscardHandler) //nolint:gochecknoglobals // a constant
+var discard = slog.New(slog.DiscardHandler)
 
 // config is a sandbox of the test's own. Its directories have short names: a socket's path has at most 107 characters.
 func config(t *testing.T) daemon.Config {

@@ -57,8 +57,12 @@ func TestBadValuesChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := with(t, settings.Defaults())
 	for _, v := range []settings.Values{
-		{}, {Latency: "slow", Scale: 1}, {Latency: settings.AWS, Scale: -1}, {Latency: settings.AWS, Scale: 1, RateLimit: -1},
-		{Latency: settings.AWS, Scale: 1, LoseReplies: -1}, {Latency: settings.AWS, Scale: 1, Lag: -1},
+		{},
+		{Latency: "slow", Scale: 1},
+		{Latency: settings.AWS, Scale: -1},
+		{Latency: settings.AWS, Scale: 1, RateLimit: -1},
+		{Latency: settings.AWS, Scale: 1, LoseReplies: -1},
+		{Latency: settings.AWS, Scale: 1, Lag: -1},
 	} {
 		if err := s.Set(v); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%+v: got %v", v, err)

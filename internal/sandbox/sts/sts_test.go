@@ -64,7 +64,7 @@ func setup(t *testing.T, policy, principal string) (*cloud.Cloud, *sts.Client) {
 	return c, sts.NewFromConfig(c.As("us-east-1", *key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, ""))
 }
 
-var assumeOps = &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::123456789012:role/ops"), RoleSessionName: aws.String("shift")} //nolint:gochecknoglobals // a constant
+var assumeOps = &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::123456789012:role/ops"), RoleSessionName: aws.String("shift")}
 
 func TestAssumeRole(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func (s *Statement) check(kind Kind) error {
 	}
 	for _, r := range slices.Concat(s.Resource, s.NotResource) {
 		if r != "*" && !strings.HasPrefix(r, "arn:") {
-			return fmt.Errorf("the resource %q must be * or begin with arn:", r)
+			return fmt.Errorf("the resource %q must be * or an ARN", r)
 		}
 	}
 	for operator, keys := range s.Condition {

@@ -146,7 +146,7 @@ func TestBadDocuments(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`))
 	f.Add(statements(`{"Effect":"Deny","NotAction":["a:b"],"NotResource":["arn:x"],"Condition":{"Null":{"aws:RequestTag/a":"true"}}}`))
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		doc, err := policy.Parse(text, policy.Permissions)
 		if err != nil {
 			return
