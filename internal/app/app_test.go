@@ -276,4 +276,7 @@ func TestDocumentFile(t *testing.T) {
 	if _, _, err := LoadDocument(filepath.Dir(path)); !errs.Is(err, errs.Invalid) {
 		t.Errorf("a directory: %v, want %s", err, errs.Invalid)
 	}
+	if _, _, err := LoadDocument("/dev/zero"); !errs.Is(err, errs.Invalid) || !strings.Contains(err.Error(), "bytes") {
+		t.Errorf("what has no end: %v, want %s", err, errs.Invalid)
+	}
 }

@@ -3,17 +3,19 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/slipway-project/slipway/internal/cluster"
+	"github.com/slipway-project/slipway/internal/cluster/strictyaml"
 	"github.com/slipway-project/slipway/internal/errs"
 )
 
 // LoadDocument reads and checks the cluster document. A missing one is errs.NotFound, a faulty one errs.Invalid with
 // every fault in it.
 func LoadDocument(path string) (*cluster.Document, cluster.Warnings, error) {
-	data, err := os.ReadFile(path)
+	data, err := readDocument(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, errs.New(errs.NotFound, fmt.Sprintf("there is no cluster document %s", path)).
@@ -24,6 +26,16 @@ func LoadDocument(path string) (*cluster.Document, cluster.Warnings, error) {
 		return nil, nil, errs.Wrap(errs.Invalid, err, "read the cluster document")
 	}
 	return cluster.Load(path, data)
+}
+
+// readDocument reads no more than shows that a document is too large to be one.
+func readDocument(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, strictyaml.MaxSize+1))
+	return data, errors.Join(err, f.Close())
 }
 
 // WriteSample writes the commented sample document of the provider to path. An existing file is errs.Conflict unless

@@ -192,6 +192,16 @@ slipway_endpoint=198.18.0.20
 	}
 }
 
+// TestAnsibleGroupOfWorkers: a group that is called like the one over all of them is no child of itself.
+func TestAnsibleGroupOfWorkers(t *testing.T) {
+	t.Parallel()
+	reach := sampleReach()
+	reach.Inventory.Nodes[1].Group = "workers"
+	if got := ansibleInventory(reach); !strings.Contains(got, "\n[workers]\nlinux-1 ") || strings.Contains(got, ":children") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestSSHCommandLine(t *testing.T) {
 	t.Parallel()
 	reach := sampleReach()

@@ -87,6 +87,10 @@ func sshConfig(reach *app.Reach) string {
 	return b.String()
 }
 
+// workersGroup is the group over all groups of workers. One of the document may have the same name: it has hosts and
+// children then.
+const workersGroup = "workers"
+
 // ansibleInventory returns an inventory in INI form: a group for each group of the document, and workers over those of
 // workers.
 func ansibleInventory(reach *app.Reach) string {
@@ -96,7 +100,7 @@ func ansibleInventory(reach *app.Reach) string {
 		group := n.Group
 		if n.Role == cluster.RoleManager {
 			group = "managers"
-		} else if !slices.Contains(workers, group) {
+		} else if group != workersGroup && !slices.Contains(workers, group) {
 			workers = append(workers, group)
 		}
 		if !slices.Contains(order, group) {
@@ -110,7 +114,7 @@ func ansibleInventory(reach *app.Reach) string {
 		fmt.Fprintf(&b, "\n[%s]\n%s\n", name, strings.Join(groups[name], "\n"))
 	}
 	if len(workers) > 0 {
-		fmt.Fprintf(&b, "\n[workers:children]\n%s\n", strings.Join(workers, "\n"))
+		fmt.Fprintf(&b, "\n[%s:children]\n%s\n", workersGroup, strings.Join(workers, "\n"))
 	}
 	fmt.Fprintf(&b, "\n[all:vars]\nslipway_cluster=%s\nslipway_region=%s\nslipway_endpoint=%s\n",
 		reach.Inventory.Cluster, reach.Inventory.Region, reach.Inventory.Endpoint)

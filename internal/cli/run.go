@@ -70,7 +70,7 @@ func (s *session) run(ctx context.Context) int {
 
 // report writes an error in the form of the log.
 func (s *session) report(err error, code int) {
-	if s.logFormat() == formatJSON {
+	if s.logsJSON() {
 		logError(s.display, err, code)
 		return
 	}
@@ -94,8 +94,11 @@ func (s *session) stopping() {
 // message writes a line for people; with a JSON log, a line of it.
 func (s *session) message(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if s.logFormat() == formatJSON {
-		s.logger.Info(text) //nolint:sloglint // messages for people are the one log line whose text varies
+	s.mu.Lock()
+	logger, json := s.logger, s.json
+	s.mu.Unlock()
+	if json {
+		logger.Info(text) //nolint:sloglint // messages for people are the one log line whose text varies
 		return
 	}
 	_, _ = fmt.Fprintf(s.display, "%s\n", text)

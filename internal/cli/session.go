@@ -40,10 +40,12 @@ type session struct {
 	format        *choice
 	level         *choice
 
-	mu      sync.Mutex // guards display: a signal may want to write before the command line is understood
 	display *switchable
-	logger  *slog.Logger
 	started bool // the command line was understood and the command runs
+
+	mu     sync.Mutex // guards what follows: a signal may want to write before the command line is understood
+	logger *slog.Logger
+	json   bool // messages are lines of the JSON log
 }
 
 func newSession(p Process) *session {
@@ -54,14 +56,8 @@ func newSession(p Process) *session {
 	return s
 }
 
-func (s *session) logFormat() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.format == nil {
-		return formatText
-	}
-	return s.format.value
-}
+// logsJSON reports whether --log-format asks for JSON.
+func (s *session) logsJSON() bool { return s.format != nil && s.format.value == formatJSON }
 
 // addGlobalFlags adds the flags that every command has.
 func (s *session) addGlobalFlags(root *cobra.Command) {
@@ -69,11 +65,8 @@ func (s *session) addGlobalFlags(root *cobra.Command) {
 	flags.StringVarP(&s.file, "file", "f", defaultFile, "the cluster document")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "show no progress")
 	_ = root.MarkPersistentFlagFilename("file", "yaml", "yml")
-	level := choiceFlag(root, true, "log-level", "", "least level of log lines on standard error", "warn", "debug", "info", "error")
-	format := choiceFlag(root, true, "log-format", "", "form of progress, messages and logs on standard error", formatText, formatJSON)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.format, s.level = format, level
+	s.level = choiceFlag(root, true, "log-level", "", "least level of log lines on standard error", "warn", "debug", "info", "error")
+	s.format = choiceFlag(root, true, "log-format", "", "form of progress, messages and logs on standard error", formatText, formatJSON)
 }
 
 // start makes the display and the logger, once the flags are known.
@@ -81,14 +74,16 @@ func (s *session) start(cmd *cobra.Command, _ []string) error {
 	if level, ok := cmd.Annotations[quietestLevel]; ok && !cmd.Flags().Changed("log-level") {
 		s.level.value = level
 	}
-	logger, err := obs.NewLogger(s.display, obs.LogConfig{Format: obs.LogFormat(s.logFormat()), Level: s.level.value})
+	logger, err := obs.NewLogger(s.display, obs.LogConfig{Format: obs.LogFormat(s.format.value), Level: s.level.value})
 	if err != nil {
 		return err
 	}
 	_, long := cmd.Annotations[longWork]
-	s.display.use(s.newDisplay(long && !s.quiet, s.logFormat() == formatJSON))
-	s.logger = logger
+	s.display.use(s.newDisplay(long && !s.quiet, s.logsJSON()))
 	s.started = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logger, s.json = logger, s.logsJSON()
 	return nil
 }
 

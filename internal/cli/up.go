@@ -112,7 +112,7 @@ func (s *session) approver(yes bool, question string) func(context.Context, *pro
 
 // showPlan writes the plan to standard error, where the questions are.
 func (s *session) showPlan(plan *provision.Plan) {
-	if s.logFormat() == formatJSON {
+	if s.logsJSON() {
 		s.message("plan: %s", plan.Summary())
 		return
 	}

@@ -141,7 +141,7 @@ type Managers struct {
 
 // WorkerGroup is a named group of equal workers.
 type WorkerGroup struct {
-	// Name of the group, part of its nodes' names, as in linux-2; not manager.
+	// Name of the group, part of its nodes' names, as in linux-2; not manager or managers.
 	Name string `yaml:"name" pattern:"^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$" form:"1 to 16 characters of a-z, 0-9 and -, beginning with a letter and not ending with -"`
 	// Count of nodes, which are spread over the zones.
 	Count int `yaml:"count" min:"0" max:"200"`

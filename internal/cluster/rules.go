@@ -1,6 +1,9 @@
 package cluster
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The requirements that rules quote; docs/reference says what each asks for.
 const (
@@ -58,7 +61,7 @@ func (c *checker) all() {
 
 // names checks what the tags of the fields cannot say about names.
 func (c *checker) names() {
-	if len(c.doc.Name) > len("internal-") && c.doc.Name[:len("internal-")] == "internal-" {
+	if strings.HasPrefix(c.doc.Name, "internal-") {
 		c.fault("name", "", "AWS keeps names that begin with internal- for itself: choose another")
 	}
 	if d := c.doc; d.Cloud.Provider == ProviderSandbox && d.Cloud.Image != "debian-12" {
@@ -70,8 +73,8 @@ func (c *checker) names() {
 		first, twice := seen[w.Name]
 		switch {
 		case w.Name == "":
-		case w.Name == managerGroup:
-			c.fault(path, "", "%s is the managers' own group: choose another name", managerGroup)
+		case w.Name == managerGroup, w.Name == managerGroup+"s":
+			c.fault(path, "", "%s is the managers' own group: choose another name", w.Name)
 		case twice:
 			c.fault(path, "", "workers[%d] is called %s too: a group's name is part of its nodes' names and unique", first, w.Name)
 		default:

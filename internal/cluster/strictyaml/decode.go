@@ -94,7 +94,7 @@ func (d *decoder) parse(data []byte) ast.Node {
 func unreadable(data []byte) (Position, string) {
 	start := Position{1, 1}
 	if len(data) > MaxSize {
-		return start, fmt.Sprintf("the document has %d bytes; more than %d are not read", len(data), MaxSize)
+		return start, fmt.Sprintf("the document has more than %d bytes, which are not read", MaxSize)
 	}
 	line, column, nesting := 1, 1, 0
 	for i := 0; i < len(data); {
