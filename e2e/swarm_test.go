@@ -106,5 +106,8 @@ func (w *world) rebootsHost(t *testing.T) {
 		r = w.command(t, "", binary, "ssh", "linux-1", "--", "sudo docker ps -q -f name=web.")
 		return r.code == 0 && strings.TrimSpace(r.stdout) != ""
 	})
+	if name := w.on(t, "linux-1", "", "hostname"); name != "linux-1" {
+		t.Errorf("after the reboot linux-1 is called %q", name)
+	}
 	within(t, time.Minute, "a healthy cluster after the reboot", func() bool { return w.status(t).Healthy })
 }

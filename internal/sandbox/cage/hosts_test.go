@@ -49,8 +49,8 @@ func TestHostKeepsItsDisksOverRebootStopAndStart(t *testing.T) {
 	r.endpoint(1)
 	r.apply()
 	r.boot(1)
-	r.run(1, "echo kept > note; echo 'sudo ip link add left type bridge' | sh")
-	identity := "cat note; cat /etc/machine-id; sudo cat /etc/ssh/ssh_host_ed25519_key.pub"
+	r.run(1, "echo kept > note; echo 'sudo ip link add left type bridge' | sh; echo renamed | sudo tee /etc/hostname; sudo hostname renamed")
+	identity := "cat note; hostname; cat /etc/machine-id; sudo cat /etc/ssh/ssh_host_ed25519_key.pub"
 	before, boot := r.run(1, identity), r.run(1, "cat /proc/sys/kernel/random/boot_id")
 
 	if err := r.RebootHost(t.Context(), "i-1"); err != nil {
