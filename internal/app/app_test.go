@@ -73,7 +73,7 @@ func TestReadKey(t *testing.T) {
 func TestSandboxNeedsRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := NewSandbox(SandboxDeps{Logger: slog.New(slog.DiscardHandler), Progress: obs.NoProgress},
+	s := NewSandbox(Deps{Logger: slog.New(slog.DiscardHandler), Progress: obs.NoProgress},
 		SandboxConfig{StateDir: filepath.Join(dir, "state"), RunDir: filepath.Join(dir, "run")})
 	for name, do := range map[string]func() error{
 		"start":      func() error { _, err := s.Start(t.Context()); return err },

@@ -14,8 +14,8 @@ import (
 	"github.com/slipway-project/slipway/internal/rollout"
 )
 
-// OperatorDeps are what an operator's process has.
-type OperatorDeps struct {
+// Deps are what a process that works on clusters or on the sandbox has.
+type Deps struct {
 	Logger   *slog.Logger
 	Progress obs.Progress
 	Getenv   func(string) string
@@ -30,12 +30,12 @@ type OperatorConfig struct {
 
 // Operator is the composition root behind the commands on a cluster.
 type Operator struct {
-	deps OperatorDeps
+	deps Deps
 	cfg  OperatorConfig
 }
 
 // NewOperator returns an operator. It does no I/O.
-func NewOperator(deps OperatorDeps, cfg OperatorConfig) *Operator {
+func NewOperator(deps Deps, cfg OperatorConfig) *Operator {
 	return &Operator{deps: deps, cfg: cfg}
 }
 
@@ -69,7 +69,7 @@ func (o *Operator) compose(ctx context.Context, doc *cluster.Document) (*parts, 
 	return &parts{doc: doc, login: in, provisioner: provisioner, rollout: roll}, nil
 }
 
-func (o *Operator) sandbox() *Sandbox { return NewSandbox(SandboxDeps(o.deps), o.cfg.Sandbox) }
+func (o *Operator) sandbox() *Sandbox { return NewSandbox(o.deps, o.cfg.Sandbox) }
 
 // clients returns the clients of the document's cloud: of AWS in the SDK's standard ways, of the sandbox with its own
 // address and key.

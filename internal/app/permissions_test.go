@@ -24,7 +24,7 @@ func newOperator(t *testing.T, account *cloud.Cloud) *Operator {
 	t.Setenv("AWS_ENDPOINT_URL", account.Serve(t))
 	t.Setenv("AWS_ACCESS_KEY_ID", account.Root.ID)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", account.Root.Secret)
-	return NewOperator(OperatorDeps{Logger: slog.New(slog.DiscardHandler), Progress: obs.NoProgress, Getenv: os.Getenv}, OperatorConfig{})
+	return NewOperator(Deps{Logger: slog.New(slog.DiscardHandler), Progress: obs.NoProgress, Getenv: os.Getenv}, OperatorConfig{})
 }
 
 func document(t *testing.T, workers string) *cluster.Document {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 
 	"github.com/slipway-project/slipway/internal/errs"
@@ -27,22 +26,14 @@ type CheckFinding = check.Finding
 // CheckError is the level of a finding without which the sandbox cannot run.
 const CheckError = check.LevelError
 
-// SandboxDeps are what a process that deals with the sandbox has.
-type SandboxDeps struct {
-	Logger   *slog.Logger
-	Progress obs.Progress
-	Getenv   func(string) string
-	Root     bool // the process is root's
-}
-
 // Sandbox is the composition root behind the commands on the sandbox.
 type Sandbox struct {
-	deps SandboxDeps
+	deps Deps
 	cfg  SandboxConfig
 }
 
 // NewSandbox returns the sandbox of the configuration, whether it runs or not. It does no I/O.
-func NewSandbox(deps SandboxDeps, cfg SandboxConfig) *Sandbox { return &Sandbox{deps: deps, cfg: cfg} }
+func NewSandbox(deps Deps, cfg SandboxConfig) *Sandbox { return &Sandbox{deps: deps, cfg: cfg} }
 
 func (s *Sandbox) client() *daemon.Client { return daemon.NewClient(s.cfg.RunDir) }
 

@@ -1,18 +1,6 @@
 package cli
 
-import (
-	"github.com/spf13/cobra"
-
-	"github.com/slipway-project/slipway/internal/app"
-)
-
-// operator returns the composition root of the commands on a cluster.
-func (s *session) operator() *app.Operator {
-	return app.NewOperator(
-		app.OperatorDeps{Logger: s.logger, Progress: s.display, Getenv: s.process.Getenv, Root: s.process.Root},
-		app.OperatorConfig{Sandbox: s.sandboxConfig, Parallel: s.parallel},
-	)
-}
+import "github.com/spf13/cobra"
 
 func (s *session) planCommand() *cobra.Command {
 	cmd := &cobra.Command{

@@ -35,11 +35,6 @@ devices, its load balancers forward real traffic. It needs root. "up" starts it 
 	return cmd
 }
 
-// sandbox returns the composition root of the commands on the sandbox.
-func (s *session) sandbox() *app.Sandbox {
-	return app.NewSandbox(app.SandboxDeps{Logger: s.logger, Progress: s.display, Getenv: s.process.Getenv, Root: s.process.Root}, s.sandboxConfig)
-}
-
 func (s *session) sandboxStopCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "stop",

@@ -56,6 +56,19 @@ func newSession(p Process) *session {
 	return s
 }
 
+// deps returns what the composition roots stand on. It is for commands that run: before, there is no logger.
+func (s *session) deps() app.Deps {
+	return app.Deps{Logger: s.logger, Progress: s.display, Getenv: s.process.Getenv, Root: s.process.Root}
+}
+
+// operator returns the composition root of the commands on a cluster.
+func (s *session) operator() *app.Operator {
+	return app.NewOperator(s.deps(), app.OperatorConfig{Sandbox: s.sandboxConfig, Parallel: s.parallel})
+}
+
+// sandbox returns the composition root of the commands on the sandbox.
+func (s *session) sandbox() *app.Sandbox { return app.NewSandbox(s.deps(), s.sandboxConfig) }
+
 // logsJSON reports whether --log-format asks for JSON.
 func (s *session) logsJSON() bool { return s.format != nil && s.format.value == formatJSON }
 
