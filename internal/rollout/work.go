@@ -107,7 +107,8 @@ func (w *work) each(ctx context.Context, hosts []*machine, p phase) error {
 func (w *work) drop(m *machine, phase string, err error) {
 	w.Logger.Warn("failed to roll out to host", "node", m.node.Name, "phase", phase, "err", err)
 	w.failed.Add(fleet.Failure{Node: m.node.Name, Zone: m.node.Zone, Phase: phase, Err: err})
-	w.up = slices.DeleteFunc(w.up, func(other *machine) bool { return other == m })
+	// In a list of its own: the phase that it failed in still goes through the old one.
+	w.up = slices.DeleteFunc(slices.Clone(w.up), func(other *machine) bool { return other == m })
 }
 
 // emit tells the progress of a step.
