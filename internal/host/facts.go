@@ -68,6 +68,7 @@ type EngineFacts struct {
 	Active     string            // systemd's ActiveState of docker.service: active, inactive, failed, ...
 	Enabled    bool
 	DaemonJSON string // SHA-256 of /etc/docker/daemon.json, hexadecimal; empty: no file
+	Outdated   bool   // daemon.json was written after the running engine had started, which has not read it
 }
 
 // Runner runs commands on a host.

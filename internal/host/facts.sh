@@ -69,6 +69,11 @@ set -- /var/lib/apt/lists/*_Packages*
 [ -e "$1" ] && fact package_lists "$(($(date +%s) - $(stat -c %Y /var/lib/apt/lists)))"
 have docker && fact docker_cli "$(command -v docker)"
 have systemctl && fact docker_unit "$(systemctl is-active docker.service 2>/dev/null) $(systemctl is-enabled docker.service 2>/dev/null)"
-[ -f /etc/docker/daemon.json ] && fact daemon_json "$(sha256sum </etc/docker/daemon.json | cut -d ' ' -f 1)"
+if [ -f /etc/docker/daemon.json ]; then
+	fact daemon_json "$(sha256sum </etc/docker/daemon.json | cut -d ' ' -f 1)"
+	# A file that is newer than the engine's process is one that a killed run wrote and did not have read.
+	started=$(TZ=UTC systemctl show -p ExecMainStartTimestamp docker.service 2>/dev/null | cut -d = -f 2)
+	[ -n "$started" ] && [ "$(stat -c %Y /etc/docker/daemon.json)" -gt "$(date -d "$started" +%s)" ] && fact docker_outdated yes
+fi
 [ -d /run/cloud-init ] && fact cloud_init "$(cloud-init status 2>/dev/null | sed -n 's/^status: *//p')"
 fact end facts

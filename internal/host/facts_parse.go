@@ -128,6 +128,8 @@ func (e *EngineFacts) set(key string, words []string) error {
 		e.Enabled = slices.Contains(words[min(1, len(words)):], "enabled")
 	case "daemon_json":
 		e.DaemonJSON = strings.Join(words, "")
+	case "docker_outdated":
+		e.Outdated = slices.Contains(words, "yes")
 	}
 	return nil
 }

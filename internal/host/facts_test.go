@@ -17,7 +17,7 @@ const debianFacts = "motd that a profile prints\n" +
 	"mount\t/dev/nvme0n1p1 / ext4\nmount\t/dev/nvme1n1 /var/lib/docker ext4\nmount\t/dev/sda1 /mnt/a\\040b vfat\n" +
 	"mtu\t9001\naddress\t127.0.0.1\naddress\t172.31.0.10\nipvs\tyes\n" +
 	"package\tdocker.io 20.10.24+dfsg1-1+deb12u1\npackage\tcontainerd 1.6.20~ds1-1+deb12u1\nunfinished\tdocker-cli\nheld\tdocker.io\ndocker_cli\t/usr/bin/docker\n" +
-	"package_lists\t7200\ndocker_unit\tactive enabled\ndaemon_json\te3b0c44298fc1c149afbf4c8996fb924\ncloud_init\tdone\nend\tfacts\n"
+	"package_lists\t7200\ndocker_unit\tactive enabled\ndaemon_json\te3b0c44298fc1c149afbf4c8996fb924\ndocker_outdated\tyes\ncloud_init\tdone\nend\tfacts\n"
 
 func TestParseFacts(t *testing.T) {
 	t.Parallel()
@@ -36,7 +36,7 @@ func TestParseFacts(t *testing.T) {
 		Free:   map[string]Space{"/": {40058, 29804}, "/var/lib/docker": {100665, 97656}},
 		Engine: EngineFacts{
 			Packages: map[string]string{"docker.io": "20.10.24+dfsg1-1+deb12u1", "containerd": "1.6.20~ds1-1+deb12u1"}, Held: []string{"docker.io"}, Unfinished: []string{"docker-cli"},
-			CLI: "/usr/bin/docker", Active: "active", Enabled: true, DaemonJSON: "e3b0c44298fc1c149afbf4c8996fb924",
+			CLI: "/usr/bin/docker", Active: "active", Enabled: true, DaemonJSON: "e3b0c44298fc1c149afbf4c8996fb924", Outdated: true,
 		},
 	}
 	if diff := cmp.Diff(want, raw.facts); diff != "" {

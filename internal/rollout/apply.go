@@ -195,6 +195,7 @@ func (w *work) engine(ctx context.Context, m *machine) (string, error) {
 	if m.set = set; err != nil {
 		return "", err
 	}
+	m.set.Restart = set.Restart || m.facts.Engine.Outdated
 	if m.offer == nil {
 		changes, err := engine.Hold(ctx, m.host, m.facts)
 		w.changed(m.node.Name, "engine", changes...)

@@ -225,6 +225,36 @@ func TestApplyChangesTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestApplyRestartsWhatAKilledRunDidNot: the configuration is there already, but the engines run with the one before it.
+func TestApplyRestartsWhatAKilledRunDidNot(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.mustApply(t)
+	f.doc.Engine.LogDriver = "local"
+	ctx, cancel := context.WithCancel(t.Context())
+	f.host("manager-1").Fail = func(command string) error {
+		if strings.Contains(command, "restart") {
+			cancel()
+			return context.Canceled
+		}
+		return nil
+	}
+	if _, err := f.apply(ctx); err == nil {
+		t.Fatal("was not killed")
+	}
+	f.host("manager-1").Fail = nil
+	f.mustApply(t)
+	for _, n := range f.inv.Nodes {
+		if h := f.fleet.Host(n.InstanceID); h.Loaded() != h.Files["/etc/docker/daemon.json"] {
+			t.Errorf("the engine of %s runs with an old configuration", n.Name)
+		}
+	}
+	f.fleet.Forget()
+	if third := f.mustApply(t); !third.Empty() || len(f.fleet.Writes()) != 0 {
+		t.Errorf("the third run changed %v", third.Changes)
+	}
+}
+
 func TestApplyRefusesUnfitHostsBeforeItChangesAny(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2)
@@ -270,6 +300,30 @@ func TestApplyGoesOnWithoutAWorker(t *testing.T) {
 	f.mustApply(t)
 	if diff := cmp.Diff(f.wanted(), f.membership()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestApplyNamesEveryHostThatFailsInOnePhase(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 4)
+	for _, name := range []string{"linux-1", "linux-2", "linux-4"} {
+		f.host(name).Fail = func(command string) error {
+			if strings.Contains(command, "mkfs") {
+				return errors.New("no luck on " + name)
+			}
+			return nil
+		}
+	}
+	_, err := f.apply(t.Context())
+	const want = `3 of 7 hosts failed:
+  linux-1 (us-east-1a), disk: format data volume vol-4: no luck on linux-1
+  linux-2 (us-east-1b), disk: format data volume vol-5: no luck on linux-2
+  linux-4 (us-east-1a), disk: format data volume vol-7: no luck on linux-4`
+	if err == nil || err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+	if got := len(f.membership()); got != 4 {
+		t.Errorf("%d nodes are in the swarm", got)
 	}
 }
 

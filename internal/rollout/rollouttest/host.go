@@ -326,6 +326,9 @@ func (h *Host) facts() string {
 		fact("package_lists", "%d", h.Lists)
 	}
 	fact("docker_unit", "%s %s", map[bool]string{true: "active", false: "inactive"}[h.Active], map[bool]string{true: "enabled"}[h.Enabled])
+	if h.Active && h.loaded != h.Files["/etc/docker/daemon.json"] {
+		fact("docker_outdated", "yes")
+	}
 	fact("end", "facts")
 	return b.String()
 }
