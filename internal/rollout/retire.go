@@ -76,7 +76,8 @@ func (r *Rollout) findManager(ctx context.Context, inv *cluster.Inventory, node 
 		WithRemedy("bring the managers back (`slipway status` names them) and run again")
 }
 
-// manager returns the engine of a node that is a manager with quorum; nil for one that is in no swarm.
+// manager returns the engine of a node that is a manager with quorum; nil for one that is in no swarm. One that is in a swarm and cannot speak
+// for it, as while it comes back or is locked, is an error: it is no proof that there is no swarm.
 func (r *Rollout) manager(ctx context.Context, n cluster.Node) (*swarm.Engine, func(), error) {
 	bounded, cancel := context.WithTimeout(ctx, 2*reach)
 	defer cancel()
@@ -85,7 +86,11 @@ func (r *Rollout) manager(ctx context.Context, n cluster.Node) (*swarm.Engine, f
 		return nil, nil, err
 	}
 	e, info, err := r.engineOf(bounded, h)
-	if err == nil && e != nil && info.LocalNodeState == api.LocalNodeStateActive && info.ControlAvailable {
+	switch {
+	case err != nil || e == nil || info.LocalNodeState == api.LocalNodeStateInactive:
+	case info.LocalNodeState != api.LocalNodeStateActive || !info.ControlAvailable:
+		err = errs.New(errs.Unavailable, fmt.Sprintf("%s is in a swarm, but does not speak for it (%s)", n.Name, info.LocalNodeState)).WithRetry()
+	default:
 		if _, err = e.Nodes(bounded); err == nil {
 			return e, func() { _ = e.Close(); _ = h.Close() }, nil
 		}

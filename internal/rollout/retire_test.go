@@ -95,6 +95,20 @@ func TestRetireKeepsTheQuorum(t *testing.T) {
 	}
 }
 
+// TestRetireWhileManagersComeBack: managers that are in a swarm but cannot speak for it are no proof that there is none.
+func TestRetireWhileManagersComeBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.mustApply(t)
+	for _, name := range []string{"manager-1", "manager-2", "manager-3"} {
+		f.host(name).Locked = true
+	}
+	err := f.retire(t, "linux-1")
+	if !errs.Is(err, errs.Unavailable) || !strings.Contains(err.Error(), "manager-1 is in a swarm, but does not speak for it (locked)") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRetireWithoutAnyManager(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)
