@@ -130,6 +130,29 @@ func TestPut(t *testing.T) {
 	}
 }
 
+// TestPutOfARunThatDies: the host sees the end of standard input when the program that writes to it is killed.
+func TestPutOfARunThatDies(t *testing.T) {
+	t.Parallel()
+	h := startSSHD(t).connect(t)
+	path := filepath.Join(t.TempDir(), "a", "b", "fstab")
+	if _, err := h.Put(t.Context(), File{Path: path, Mode: 0o644, Content: []byte("old\n")}); err != nil {
+		t.Fatal(err)
+	}
+	if mode := stat(t, filepath.Dir(filepath.Dir(path))).Mode().Perm(); mode != 0o755 {
+		t.Errorf("a directory above the file was made with mode %o", mode)
+	}
+	for _, arrived := range []string{"", "new"} {
+		c := write(File{Path: path, Mode: 0o644, Content: []byte("new\nlines\n")})
+		c.Stdin = strings.NewReader(arrived)
+		if _, err := h.Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "did not arrive whole") {
+			t.Errorf("%q of the content is %v", arrived, err)
+		}
+		if content, err := os.ReadFile(path); err != nil || string(content) != "old\n" {
+			t.Errorf("the file holds %q, %v", content, err)
+		}
+	}
+}
+
 func stat(t *testing.T, path string) fs.FileInfo {
 	t.Helper()
 	info, err := os.Stat(path)
