@@ -32,6 +32,9 @@ type DialerConfig struct {
 	// AuthPatience is how long Dial goes on when the host answers but does not let us in: until cloud-init has written the key, and
 	// while the host boots, it refuses everybody. Default 45 s.
 	AuthPatience time.Duration
+	// Connect bounds the opening of the network connection, which the host's kernel answers however busy the host is: a host that is
+	// gone is known by it. Default 4 s, for three tries of TCP.
+	Connect time.Duration
 	// Attempt bounds one attempt, handshake included. Default 10 s.
 	Attempt time.Duration
 	// Keepalive is the time between two signs of life. Default 10 s.
@@ -55,6 +58,7 @@ func NewDialer(cfg DialerConfig) *Dialer {
 	cfg.Patience = orDefault(cfg.Patience, 4*time.Minute)
 	cfg.RebootPatience = orDefault(cfg.RebootPatience, 90*time.Second)
 	cfg.AuthPatience = orDefault(cfg.AuthPatience, 45*time.Second)
+	cfg.Connect = orDefault(cfg.Connect, 4*time.Second)
 	cfg.Attempt = orDefault(cfg.Attempt, 10*time.Second)
 	cfg.Keepalive = orDefault(cfg.Keepalive, 10*time.Second)
 	cfg.Port = orDefault(cfg.Port, 22)
@@ -159,7 +163,7 @@ func (d *Dialer) handshake(ctx context.Context, node cluster.Node, check *keyChe
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.Attempt)
 	defer cancel()
 	address := net.JoinHostPort(node.PublicIP, strconv.Itoa(d.cfg.Port))
-	raw, err := d.cfg.Dial(ctx, "tcp", address)
+	raw, err := d.open(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -184,4 +188,11 @@ func (d *Dialer) handshake(ctx context.Context, node cluster.Node, check *keyChe
 		return nil, err
 	}
 	return ssh.NewClient(conn, channels, requests), nil
+}
+
+// open opens the network connection.
+func (d *Dialer) open(ctx context.Context, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Connect)
+	defer cancel()
+	return d.cfg.Dial(ctx, "tcp", address)
 }

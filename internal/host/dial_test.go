@@ -245,6 +245,38 @@ func TestDialGivesUp(t *testing.T) {
 	}
 }
 
+// TestDialOnceTellsADeadHostFromASlowOne: health checks are to name the one soon and to be patient with the other.
+func TestDialOnceTellsADeadHostFromASlowOne(t *testing.T) {
+	t.Parallel()
+	signer, hostKey := newSigner(t), newSigner(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDialer(DialerConfig{Auth: auth(signer), HostKeys: &memoryPins{}, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		began := time.Now()
+		if _, err := d.DialOnce(t.Context(), testNode); !errs.Is(err, errs.Unavailable) || time.Since(began) > 5*time.Second {
+			t.Errorf("a dead host took %s: %v", time.Since(began), err)
+		}
+		s := &server{t: t, hostKey: hostKey}
+		d = NewDialer(DialerConfig{Auth: auth(signer), HostKeys: &memoryPins{}, Dial: func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := newPipe()
+			go func() {
+				<-time.After(8 * time.Second) // sshd waits for a processor
+				s.serve(theirs, false)
+			}()
+			return ours, nil
+		}})
+		h, err := d.DialOnce(t.Context(), testNode)
+		if err != nil {
+			t.Fatalf("a slow host: %v", err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestDialIsLessPatientWithAHostThatItKnows(t *testing.T) {
 	t.Parallel()
 	known := testNode

@@ -32,10 +32,10 @@ func (d *Dialer) explain(node cluster.Node, check *keyCheck, auth Auth, err erro
 				"and the user the image's own")
 	case isTimeout(err):
 		return errs.Wrap(errs.Unavailable, err, where+" does not answer on SSH").WithRetry().
-			WithRemedy("check that this machine's address is in network.allow.ssh and that the instance is up (`slipway status`)")
+			WithRemedy("check that this machine's address is in network.allow.ssh and that the instance is up (`slipway status`). " + restart(node))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return errs.Wrap(errs.Unavailable, err, where+" refuses SSH: nothing listens there").WithRetry().
-			WithRemedy("the host boots, or its sshd is not running: see the instance's console output")
+			WithRemedy("the host boots, or its sshd is not running. " + restart(node))
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return errs.Wrap(errs.Unavailable, err, "there is no way from here to "+where).WithRetry().
 			WithRemedy("check this machine's network; in the sandbox, that it runs (`slipway sandbox status`)")
@@ -45,6 +45,12 @@ func (d *Dialer) explain(node cluster.Node, check *keyCheck, auth Auth, err erro
 	default:
 		return errs.Wrap(errs.Unavailable, err, "connect to "+where).WithRetry()
 	}
+}
+
+// restart says how a host that has died or hangs is brought back.
+func restart(node cluster.Node) string {
+	return "If it stays so, run `slipway up`: it restarts an instance whose status checks fail. Where they pass, stop the instance first: " +
+		"aws ec2 stop-instances --force --instance-ids " + node.InstanceID
 }
 
 // isTimeout reports whether err says that time was up.

@@ -29,7 +29,7 @@ type Deps struct {
 // Config bounds a Rollout. Zero values mean the defaults.
 type Config struct {
 	Parallel      int           // hosts worked on at once; default 8
-	CheckTimeout  time.Duration // for everything that Check asks one host, connecting included; default 4 s
+	CheckTimeout  time.Duration // for everything that Check asks one host, connecting included; default 10 s. The Dialer gives a dead one up sooner
 	DrainTimeout  time.Duration // for the tasks of a node that is retired; default 1 minute
 	SwarmPatience time.Duration // for each change of the swarm to show; default 1 minute
 }
@@ -53,7 +53,7 @@ func New(d Deps, c Config) *Rollout {
 		c.Parallel = 8
 	}
 	if c.CheckTimeout <= 0 {
-		c.CheckTimeout = 4 * time.Second
+		c.CheckTimeout = 10 * time.Second
 	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = time.Minute
