@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -171,8 +173,8 @@ func (c *checker) reached(h *NodeHealth, a answer) {
 	case a.swarmErr != nil:
 		c.problem(h, "its engine does not tell of the swarm, which has no leader, or elects one: %s", line(a.swarmErr))
 	}
-	for dir, space := range a.facts.Free {
-		if space.TotalMiB > 0 && space.FreeMiB < min(1024, space.TotalMiB/20) {
+	for _, dir := range slices.Sorted(maps.Keys(a.facts.Free)) {
+		if space := a.facts.Free[dir]; space.TotalMiB > 0 && space.FreeMiB < min(1024, space.TotalMiB/20) {
 			c.problem(h, "its disk is nearly full: %d MiB of %d are free on %s", space.FreeMiB, space.TotalMiB, dir)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	api "github.com/moby/moby/api/types/swarm"
@@ -30,10 +31,14 @@ type Engine struct {
 	api  *client.Client
 }
 
+// callLimit bounds every call, so that an engine which hangs holds nothing up for ever. The longest, a join, gives up by itself after 20 s.
+const callLimit = 2 * time.Minute
+
 // NewEngine returns the API of a host's engine. It does no I/O; Close gives back the connections that calls have opened.
 func NewEngine(d Dialer) (*Engine, error) {
 	// The address stays the default socket's, so that no proxy of the operator's environment is asked; only the way there differs.
-	c, err := client.New(client.WithDialContext(func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialEngine(ctx) }))
+	c, err := client.New(client.WithTimeout(callLimit),
+		client.WithDialContext(func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialEngine(ctx) }))
 	if err != nil {
 		return nil, fmt.Errorf("open engine's API of %s: %w", d.Name(), err)
 	}
