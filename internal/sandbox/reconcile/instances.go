@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/slipway-project/slipway/internal/sandbox/catalog"
@@ -39,11 +40,16 @@ func (p *pass) up(i *state.Instance, host machine.HostStatus, there bool) {
 		}
 		p.impaired(i)
 	case !there:
+		if i.State == state.InstanceRunning && p.failing[i.ID].count >= mostStarts {
+			p.impaired(i)
+		}
 		p.startHost(i)
 	case host.Running:
 		p.alive(i)
 	case host.Reason == machine.ReasonPoweredOff:
 		p.change(func() { p.haltedItself(i) })
+	case i.State == state.InstancePending && !i.Booted:
+		p.stillborn(i, host)
 	default:
 		p.impaired(i)
 	}
@@ -52,11 +58,12 @@ func (p *pass) up(i *state.Instance, host machine.HostStatus, there bool) {
 // alive is for an instance whose host runs.
 func (p *pass) alive(i *state.Instance) {
 	if !i.Booted || i.Impaired {
-		p.change(func() { i.Booted, i.Impaired = true, false })
+		p.change(func() {
+			i.Booted, i.Impaired = true, false
+			p.r.work.forget(i.ID)
+		})
 	}
-	if i.State == state.InstancePending && p.due(i.Due) {
-		p.change(func() { p.become(i, state.InstanceRunning) })
-	}
+	p.begun(i)
 	if i.Reboot {
 		id := i.ID
 		p.act(id, "reboot host", func(ctx context.Context) error { return p.r.deps.Machine.RebootHost(ctx, id) }, func(e *state.EC2) {
@@ -67,14 +74,39 @@ func (p *pass) alive(i *state.Instance) {
 	}
 }
 
-// impaired is for an instance whose host died: it stays as it is, failing its system check, until somebody stops it.
+// begun ends the start of a pending instance when its time has come.
+func (p *pass) begun(i *state.Instance) {
+	if i.State == state.InstancePending && p.due(i.Due) {
+		p.change(func() { p.become(i, state.InstanceRunning) })
+	}
+}
+
+// impaired is for an instance whose host died: it fails its system check until somebody stops it. A pending one runs when its time has
+// come nevertheless, as on AWS: a state tells of the machine, a check of what runs in it.
 func (p *pass) impaired(i *state.Instance) {
+	p.begun(i)
 	if !i.Impaired {
 		p.change(func() {
 			i.Impaired, i.ImpairedSince = true, p.now
 			p.r.deps.Logger.Warn("host of instance is dead", "instance_id", i.ID)
 		})
 	}
+}
+
+// stillborn is for a pending instance whose init died before anybody saw it alive, as where the machine lacks something that systemd
+// needs. It counts as a start that failed: what is left of the host is cleared away, and it is started again or given up.
+func (p *pass) stillborn(i *state.Instance, host machine.HostStatus) {
+	if err := p.startFailure(i); err != nil {
+		p.change(func() { p.giveUp(i, err) })
+		return
+	}
+	r := p.r
+	p.act(host.ID, "boot host", func(ctx context.Context) error {
+		if err := r.deps.Machine.StopHost(ctx, host.ID, true); err != nil {
+			return err
+		}
+		return fmt.Errorf("boot host %s: its init died at once (%s)", host.ID, host.Reason)
+	}, nil)
 }
 
 // haltedItself is for an instance whose host switched itself off.
@@ -225,7 +257,7 @@ func (p *pass) startHost(i *state.Instance) {
 		}
 		h.Attachments = append(h.Attachments, machine.Attachment{VolumeID: v.ID, Device: d.Name, Root: d.Name == i.RootDevice})
 	}
-	p.actConnected(i.ID, "start host", func(ctx context.Context) error { return p.r.deps.Machine.StartHost(ctx, h) }, func(e *state.EC2) {
+	p.actBoot(i.ID, "start host", func(ctx context.Context) error { return p.r.deps.Machine.StartHost(ctx, h) }, func(e *state.EC2) {
 		if i := e.Instances[h.ID]; i == nil || !i.ShouldRun() {
 			return
 		}

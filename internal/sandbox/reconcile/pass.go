@@ -53,10 +53,10 @@ func (p *pass) due(at time.Time) bool {
 
 // action is one thing to do on the machine. There is one at a time for each id.
 type action struct {
-	id   string // of the object
-	what string // for the log: start host
-	wire bool   // needs the network to be as desired
-	do   func(context.Context) error
+	id    string // of the object
+	what  string // for the log: start host
+	boots bool   // starts a host: it needs the network to be as desired, and only the host's life proves that it succeeded
+	do    func(context.Context) error
 }
 
 // act adds an action, which ends with a change of the account: done gets the region's EC2 as it is then. A failed
@@ -65,9 +65,9 @@ func (p *pass) act(id, what string, do func(context.Context) error, done func(*s
 	p.add(action{id: id, what: what}, do, done)
 }
 
-// actConnected is act for what needs the network to be as desired.
-func (p *pass) actConnected(id, what string, do func(context.Context) error, done func(*state.EC2)) {
-	p.add(action{id: id, what: what, wire: true}, do, done)
+// actBoot is act for the start of a host.
+func (p *pass) actBoot(id, what string, do func(context.Context) error, done func(*state.EC2)) {
+	p.add(action{id: id, what: what, boots: true}, do, done)
 }
 
 func (p *pass) add(a action, do func(context.Context) error, done func(*state.EC2)) {

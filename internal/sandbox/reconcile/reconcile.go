@@ -100,7 +100,7 @@ func (r *Reconciler) pass(ctx context.Context) (time.Duration, error) {
 	}
 	err = r.connect(ctx, look.network)
 	for _, a := range look.actions {
-		if err == nil || !a.wire {
+		if err == nil || !a.boots {
 			r.work.start(ctx, a)
 		}
 	}

@@ -51,12 +51,15 @@ func inWorld(t *testing.T, test func(w *world)) {
 }
 
 // start runs a new reconciler.
-func (w *world) start() {
+func (w *world) start() { w.startOn(w.fake) }
+
+// startOn runs a new reconciler on a machine.
+func (w *world) startOn(m machine.Machine) {
 	set, err := settings.New(settings.Values{Latency: settings.None, Scale: 1})
 	if err != nil {
 		w.Fatal(err)
 	}
-	r := reconcile.New(reconcile.Deps{Store: w.store, Machine: w.fake, Delay: set.Delay, Logger: slog.New(slog.DiscardHandler)}, reconcile.Config{})
+	r := reconcile.New(reconcile.Deps{Store: w.store, Machine: m, Delay: set.Delay, Logger: slog.New(slog.DiscardHandler)}, reconcile.Config{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
@@ -295,6 +298,88 @@ func TestStartThatFailsForEverIsGivenUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stillborn is a machine whose hosts start, and whose init dies before anybody sees it alive.
+type stillborn struct {
+	*machinetest.Fake
+	left atomic.Int32 // hosts that will die so
+}
+
+func (s *stillborn) StartHost(ctx context.Context, h machine.Host) error {
+	err := s.Fake.StartHost(ctx, h)
+	if err == nil && s.left.Add(-1) >= 0 {
+		s.Kill(h.ID)
+	}
+	return err
+}
+
+func TestHostThatDiesAsItBoots(t *testing.T) {
+	for name, test := range map[string]struct {
+		deaths int32
+		want   string
+	}{
+		"thrice":     {3, state.InstanceRunning},
+		"every time": {1000, state.InstanceTerminated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.stop()
+				m := &stillborn{Fake: w.fake}
+				m.left.Store(test.deaths)
+				w.startOn(m)
+				w.launch("i-1")
+				<-time.After(time.Minute)
+				synctest.Wait()
+				i := w.instance("i-1")
+				if i.State != test.want || i.Impaired {
+					t.Errorf("got %+v, want %s", i, test.want)
+				}
+				if test.want == state.InstanceTerminated && (!strings.Contains(i.Reason, "killed by signal 9") || i.ReasonCode != "Server.InternalError") {
+					t.Errorf("the reason is %s: %s", i.ReasonCode, i.Reason)
+				}
+				if test.want == state.InstanceTerminated {
+					w.wantHosts()
+				}
+			})
+		})
+	}
+}
+
+// TestHostThatDiesWhileItsInstanceIsPending: an instance runs when its time has come, whatever became of what runs in it, as on AWS.
+func TestHostThatDiesWhileItsInstanceIsPending(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.launch("i-1")
+		w.update(func(e *state.EC2) {
+			e.Instances["i-1"].State, e.Instances["i-1"].Due = state.InstancePending, time.Now().Add(30*time.Second)
+		})
+		w.settle()
+		w.fake.Kill("i-1")
+		w.settle()
+		if i := w.instance("i-1"); i.State != state.InstancePending {
+			t.Errorf("before its time: %+v", i)
+		}
+		<-time.After(30 * time.Second)
+		synctest.Wait()
+		if i := w.instance("i-1"); i.State != state.InstanceRunning || !i.Impaired {
+			t.Errorf("after its time: %+v", i)
+		}
+	})
+}
+
+// TestRunningInstanceWithoutHostIsImpaired: the machine was booted anew and cannot start what ran on it.
+func TestRunningInstanceWithoutHostIsImpaired(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.launch("i-1")
+		w.stop()
+		w.fake = machinetest.NewFake() // without its volume
+		w.start()
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if i := w.instance("i-1"); i.State != state.InstanceRunning || !i.Impaired {
+			t.Errorf("got %+v", i)
+		}
+	})
 }
 
 func TestHostWithoutInstanceIsStopped(t *testing.T) {

@@ -64,9 +64,11 @@ func (w *workers) start(ctx context.Context, a action) {
 func (w *workers) end(ctx context.Context, a action, err error) {
 	w.mu.Lock()
 	delete(w.running, a.id)
-	if err == nil {
+	switch {
+	case err == nil && a.boots: // the host may die at once: earlier failures are forgotten when it is seen alive
+	case err == nil:
 		delete(w.failures, a.id)
-	} else {
+	default:
 		f := w.failures[a.id]
 		f.until = time.Now().Add(backoff.Delay(f.count))
 		f.count++
