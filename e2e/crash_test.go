@@ -52,8 +52,7 @@ func (w *world) killAfter(t *testing.T, after time.Duration, args ...string) (ki
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		<-ended
-		t.Logf("killed %s after %s", strings.Join(args, " "), after.Round(time.Millisecond))
+		t.Logf("killed %s after %s: %v", strings.Join(args, " "), after.Round(time.Millisecond), <-ended)
 		return true
 	}
 }

@@ -58,9 +58,11 @@ func TestNoBodyStaysNone(t *testing.T) {
 	seen := &spy{next: &service{answers: []answer{vpcsSeen}}}
 	r := httptest.NewRequest(http.MethodGet, "http://aws.test", nil)
 	r.Body = http.NoBody
-	if _, err := (plainBodies{seen}).Do(r); err != nil {
+	answer, err := (plainBodies{seen}).Do(r)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer answer.Body.Close()
 	if seen.writersTo != 1 {
 		t.Error("a request without a body was given one, and would be sent in chunks")
 	}

@@ -103,10 +103,16 @@ func TestRepair(t *testing.T) {
 		"stopped": {func(t *testing.T, _ *cloud.Cloud, c *ec2.Client, id string) {
 			must(c.StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{id}}))(t)
 		}, []string{"update instance/manager-1"}, "StartInstances", true},
-		"impaired": {func(_ *testing.T, c *cloud.Cloud, _ *ec2.Client, id string) { c.Fake.Kill(id) },
-			[]string{"update instance/manager-1"}, "StopInstances StartInstances", true},
-		"powered off": {func(_ *testing.T, c *cloud.Cloud, _ *ec2.Client, id string) { c.Fake.PowerOff(id) },
-			[]string{"update instance/manager-1"}, "StartInstances", true},
+		"impaired": {
+			func(_ *testing.T, c *cloud.Cloud, _ *ec2.Client, id string) { c.Fake.Kill(id) },
+			[]string{"update instance/manager-1"},
+			"StopInstances StartInstances", true,
+		},
+		"powered off": {
+			func(_ *testing.T, c *cloud.Cloud, _ *ec2.Client, id string) { c.Fake.PowerOff(id) },
+			[]string{"update instance/manager-1"},
+			"StartInstances", true,
+		},
 		"terminated": {func(t *testing.T, _ *cloud.Cloud, c *ec2.Client, id string) {
 			must(c.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}}))(t)
 		}, []string{"create instance/manager-1", "update targets/managers"}, "RunInstances RunInstances RegisterTargets", false}, // the first answers that its client token is used up,

@@ -47,7 +47,7 @@ func census(c *cloud.Cloud) map[string]int {
 }
 
 // mutatingCalls returns how many calls of a whole run change something, and what it leaves.
-func mutatingCalls(t *testing.T, s shape, run func(c *cloud.Cloud, o operator)) (int, map[string]int) {
+func mutatingCalls(t *testing.T, run func(c *cloud.Cloud, o operator)) (int, map[string]int) {
 	t.Helper()
 	calls, left := 0, map[string]int{}
 	synctest.Test(t, func(t *testing.T) {
@@ -76,7 +76,7 @@ func settle() { <-time.After(lag) }
 // and no orphan, and destroy then leaves nothing.
 func TestKilledUp(t *testing.T) {
 	t.Parallel()
-	total, whole := mutatingCalls(t, small, func(_ *cloud.Cloud, o operator) { o.up(context.Background(), t, load(t, small)) })
+	total, whole := mutatingCalls(t, func(_ *cloud.Cloud, o operator) { o.up(context.Background(), t, load(t, small)) })
 	for n := 1; n <= total; n++ {
 		t.Run(fmt.Sprintf("after call %d", n), func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +124,7 @@ func kill(t *testing.T, c *cloud.Cloud, r *runs, n int, run func(context.Context
 // TestKilledDestroy does the same with destroy.
 func TestKilledDestroy(t *testing.T) {
 	t.Parallel()
-	total, _ := mutatingCalls(t, small, func(c *cloud.Cloud, o operator) {
+	total, _ := mutatingCalls(t, func(c *cloud.Cloud, o operator) {
 		o.up(context.Background(), t, load(t, small))
 		c.ForgetCalls()
 		o.destroy(context.Background(), t, "demo")
@@ -153,7 +153,7 @@ func TestKilledDestroy(t *testing.T) {
 // goes on by itself, makes nothing twice, and a destroy that loses answers likewise.
 func TestLostReplies(t *testing.T) {
 	t.Parallel()
-	total, whole := mutatingCalls(t, small, func(_ *cloud.Cloud, o operator) { o.up(context.Background(), t, load(t, small)) })
+	total, whole := mutatingCalls(t, func(_ *cloud.Cloud, o operator) { o.up(context.Background(), t, load(t, small)) })
 	for n := 1; n <= total; n++ {
 		t.Run(fmt.Sprintf("of call %d", n), func(t *testing.T) {
 			t.Parallel()

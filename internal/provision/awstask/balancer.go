@@ -118,7 +118,7 @@ func (c *Cloud) updateBalancer(ctx context.Context, have resource.Object, change
 	return nil
 }
 
-func (c *Cloud) balancerReady(ctx context.Context, w *resource.World, have resource.Object, note func(string)) error {
+func (c *Cloud) balancerReady(ctx context.Context, w *resource.World, _ resource.Object, note func(string)) error {
 	note("waits for the load balancer to become active")
 	pace := graph.Pace{Least: 250 * time.Millisecond}
 	for began := time.Now(); ; {
@@ -131,6 +131,7 @@ func (c *Cloud) balancerReady(ctx context.Context, w *resource.World, have resou
 			case elbtypes.LoadBalancerStateEnumActive, elbtypes.LoadBalancerStateEnumActiveImpaired:
 				w.Put(balancerObject(*found))
 				return nil
+			case elbtypes.LoadBalancerStateEnumProvisioning:
 			case elbtypes.LoadBalancerStateEnumFailed:
 				return errs.New(errs.Unavailable, "AWS failed to make the load balancer: "+aws.ToString(found.State.Reason)).
 					WithRemedy("remove it in the EC2 console and run the command again")

@@ -182,11 +182,11 @@ func (c *Cloud) runInput(w *resource.World, n Node) *ec2.RunInstancesInput {
 
 func blockDevice(name string, d cluster.Disk) ec2types.BlockDeviceMapping {
 	ebs := &ec2types.EbsBlockDevice{
-		VolumeSize: aws.Int32(int32(d.Size)), VolumeType: ec2types.VolumeType(d.Type), //nolint:gosec // the document bounds it
+		VolumeSize: aws.Int32(int32(d.Size)), VolumeType: ec2types.VolumeType(d.Type),
 		Encrypted: aws.Bool(true), DeleteOnTermination: aws.Bool(true),
 	}
 	if d.IOPS > 0 {
-		ebs.Iops = aws.Int32(int32(d.IOPS)) //nolint:gosec // the document bounds it
+		ebs.Iops = aws.Int32(int32(d.IOPS))
 	}
 	return ec2types.BlockDeviceMapping{DeviceName: aws.String(name), Ebs: ebs}
 }

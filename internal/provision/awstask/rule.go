@@ -75,7 +75,7 @@ func (r Rule) permission(group string) ec2types.IpPermission {
 	case "all":
 		p.IpProtocol = aws.String("-1")
 	case "tcp", "udp", "icmp":
-		p.FromPort, p.ToPort = aws.Int32(int32(r.From)), aws.Int32(int32(r.To)) //nolint:gosec // ports
+		p.FromPort, p.ToPort = aws.Int32(int32(r.From)), aws.Int32(int32(r.To))
 	}
 	switch {
 	case group != "":

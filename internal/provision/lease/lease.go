@@ -241,12 +241,12 @@ func (l *Lease) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
 	l.mu.Lock()
-	lost := l.lost
-	if lost == nil {
+	mine := l.lost == nil
+	if mine {
 		l.lost = errs.New(errs.Conflict, "the lease of this run was released")
 	}
 	l.mu.Unlock()
-	if lost != nil {
+	if !mine {
 		return nil
 	}
 	if err := l.store.Delete(ctx, append(l.old, l.record.Number)); err != nil {

@@ -17,7 +17,9 @@ func house() Task {
 
 func room(colour string) Task {
 	return Task{Key: "room/one", Fields: []Field{
-		{Name: "house", Ref: "house/main", Policy: Refuse}, {Name: "colour", Want: colour}, {Name: "floor", Want: "1", Policy: Replace},
+		{Name: "house", Ref: "house/main", Policy: Refuse},
+		{Name: "colour", Want: colour},
+		{Name: "floor", Want: "1", Policy: Replace},
 		{Name: "owner", Want: "ann", Policy: WriteOnce},
 	}}
 }

@@ -277,8 +277,11 @@ var accountListing = call.Listing[accountAttribute, xmlAccountAttribute]{ //noli
 	Action: "DescribeAccountAttributes", Set: "accountAttributeSet", IDs: "AttributeName", Kind: kindAttribute,
 	All: func(s *call.Scope) []*accountAttribute {
 		return []*accountAttribute{
-			{"default-vpc", "none"}, {"max-elastic-ips", "5"}, {"max-instances", strconv.Itoa(s.API.Quotas.VCPUs)},
-			{"supported-platforms", "VPC"}, {"vpc-max-elastic-ips", "5"},
+			{"default-vpc", "none"},
+			{"max-elastic-ips", "5"},
+			{"max-instances", strconv.Itoa(s.API.Quotas.VCPUs)},
+			{"supported-platforms", "VPC"},
+			{"vpc-max-elastic-ips", "5"},
 			{"vpc-max-security-groups-per-interface", strconv.Itoa(s.API.Quotas.GroupsPerENI)},
 		}
 	},

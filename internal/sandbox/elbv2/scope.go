@@ -123,7 +123,7 @@ func sorted[T any](all map[string]*T) []*T {
 	return list
 }
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$`) //nolint:gochecknoglobals // a constant
+var nameForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$`)
 
 // decodeName reads the name of a load balancer or a target group.
 func decodeName(p *awswire.Params, noun string) string {

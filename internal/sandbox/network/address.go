@@ -25,7 +25,7 @@ func Nth(block netip.Prefix, n int) netip.Addr {
 	}
 	first := block.Masked().Addr().As4()
 	var a [4]byte
-	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(first[:])+uint32(n)) //nolint:gosec // n is below the block's size
+	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(first[:])+uint32(n))
 	return netip.AddrFrom4(a)
 }
 

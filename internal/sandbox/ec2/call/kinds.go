@@ -21,7 +21,9 @@ type Kind struct {
 }
 
 // The kinds.
-var ( //nolint:gochecknoglobals // constant tables
+//
+//nolint:gochecknoglobals // constants that Go cannot declare as such
+var (
 	KindVPC         = Kind{"vpc", "vpc", "InvalidVpcID.NotFound", "vpc ID", ""}
 	KindSubnet      = Kind{"subnet", "subnet", "InvalidSubnetID.NotFound", "subnet ID", ""}
 	KindGateway     = Kind{"igw", "internet-gateway", "InvalidInternetGatewayID.NotFound", "internetGateway ID", ""}
@@ -53,7 +55,7 @@ func KindOf(id string) (Kind, bool) {
 }
 
 // idDigits is what follows the prefix and the hyphen in an id.
-var idDigits = regexp.MustCompile(`^[0-9a-f]+$`) //nolint:gochecknoglobals // a constant
+var idDigits = regexp.MustCompile(`^[0-9a-f]+$`)
 
 // NotFound is the refusal of an unknown id.
 func (k Kind) NotFound(id string) error {

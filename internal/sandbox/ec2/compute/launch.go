@@ -87,7 +87,7 @@ func check(s *call.Scope, in runInput) (launch, error) {
 			"You have requested more vCPU capacity than your current vCPU limit of %d allows for the instance bucket that the specified instance type belongs to.",
 			s.API.Quotas.VCPUs)
 	}
-	l.devices, err = checkDevices(s, l)
+	l.devices, err = checkDevices(l)
 	return l, err
 }
 
@@ -119,7 +119,7 @@ func profile(s *call.Scope, in runInput) (*state.Profile, error) {
 }
 
 // checkDevices returns the block devices to launch with, the root first: the image's, changed by the input's, and more.
-func checkDevices(s *call.Scope, l launch) ([]deviceInput, error) {
+func checkDevices(l launch) ([]deviceInput, error) {
 	root := deviceInput{Name: l.image.RootDevice, Volume: volumeSpec{SizeGiB: l.image.RootGiB, Type: catalog.RootVolumeType, Snapshot: l.image.Snapshot}}
 	var more []deviceInput
 	seen := map[string]bool{}

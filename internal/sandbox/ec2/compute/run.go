@@ -39,7 +39,7 @@ type deviceInput struct {
 }
 
 // deviceName is what a block device may be called.
-var deviceName = regexp.MustCompile(`^(/dev/)?(sd[a-z][0-9]{0,2}|xvd[a-z][a-z]?|xvd[a-z][0-9]{1,2})$`) //nolint:gochecknoglobals // a constant
+var deviceName = regexp.MustCompile(`^(/dev/)?(sd[a-z][0-9]{0,2}|xvd[a-z][a-z]?|xvd[a-z][0-9]{1,2})$`)
 
 func decodeRun(p *awswire.Params) runInput {
 	in := runInput{
