@@ -223,7 +223,8 @@ func (w *work) engine(ctx context.Context, m *machine) (string, error) {
 	return m.release.String(), err
 }
 
-// restart restarts the engines whose configuration has changed: managers one by one, each back in the quorum before the next, and then the workers.
+// restart restarts the engines whose configuration has changed: managers one by one, each back in the quorum before the next, and then the
+// workers. At the first manager that fails it stops: what its engine does not start with would take the quorum away. The next run goes on.
 func (w *work) restart(ctx context.Context) error {
 	var managers, workers []*machine
 	for _, m := range w.up {
@@ -248,10 +249,16 @@ func (w *work) restart(ctx context.Context) error {
 		defer e.Close() //nolint:errcheck // only idle connections
 		return "", swarm.Settle(ctx, e, w.SwarmPatience)
 	}
-	return errors.Join(
-		w.each(ctx, managers, phase{name: "restart", expected: 10 * time.Second, limit: 1, do: do}),
-		w.each(ctx, workers, phase{name: "restart", expected: 5 * time.Second, do: do}),
-	)
+	for _, m := range managers {
+		if err := w.each(ctx, []*machine{m}, phase{name: "restart", expected: 10 * time.Second, do: do}); err != nil {
+			return err
+		}
+		if !slices.Contains(w.up, m) {
+			w.notice("the engines that have not taken the new configuration yet are left as they run, since that of %s failed with it", m.node.Name)
+			return nil
+		}
+	}
+	return w.each(ctx, workers, phase{name: "restart", expected: 5 * time.Second, do: do})
 }
 
 // swarm makes the hosts members of one swarm.

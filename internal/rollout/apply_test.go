@@ -225,6 +225,38 @@ func TestApplyChangesTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestApplyStopsRestartingAtTheFirstFailure: a configuration that one engine does not start with would take the quorum away.
+func TestApplyStopsRestartingAtTheFirstFailure(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1)
+	f.mustApply(t)
+	f.doc.Engine.LogDriver = "local"
+	f.fleet.Forget()
+	f.host("manager-1").Fail = func(command string) error {
+		if strings.Contains(command, "systemctl restart") {
+			return errs.New(errs.Internal, "unable to configure the Docker daemon")
+		}
+		return nil
+	}
+	report, err := f.apply(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "manager-1 (us-east-1a), restart: ") {
+		t.Errorf("got %v", err)
+	}
+	if writes := strings.Join(f.fleet.Writes(), "\n"); strings.Contains(writes, "restart docker") {
+		t.Errorf("other engines were restarted:\n%s", writes)
+	}
+	if len(report.Notices) != 1 || !strings.Contains(report.Notices[0], "manager-1") {
+		t.Errorf("notices %q", report.Notices)
+	}
+	f.host("manager-1").Fail = nil
+	f.mustApply(t)
+	for _, n := range f.inv.Nodes {
+		if h := f.fleet.Host(n.InstanceID); h.Loaded() != h.Files["/etc/docker/daemon.json"] {
+			t.Errorf("the engine of %s runs with an old configuration", n.Name)
+		}
+	}
+}
+
 // TestApplyRestartsWhatAKilledRunDidNot: the configuration is there already, but the engines run with the one before it.
 func TestApplyRestartsWhatAKilledRunDidNot(t *testing.T) {
 	t.Parallel()

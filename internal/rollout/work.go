@@ -62,17 +62,12 @@ func (w *work) notice(format string, args ...any) {
 type phase struct {
 	name     string        // part of the step's name: rollout/<name>/<node>
 	expected time.Duration // how long it is known to take on one host
-	limit    int           // hosts at once; 0 = the configured number
 	do       func(context.Context, *machine) (detail string, err error)
 }
 
 // each does a phase on those of the hosts that no phase has failed on. A host that it fails on drops out; the others go on, since a rerun
 // mends the one, and has less to do for the others. It returns an error only when the work was called off.
 func (w *work) each(ctx context.Context, hosts []*machine, p phase) error {
-	limit := p.limit
-	if limit == 0 {
-		limit = w.Parallel
-	}
 	steps := make([]obs.Event, len(hosts))
 	for i, m := range hosts {
 		steps[i] = obs.Event{Step: "rollout/" + p.name + "/" + m.node.Name, Title: p.name + " " + m.node.Name, Expected: p.expected}
@@ -82,7 +77,7 @@ func (w *work) each(ctx context.Context, hosts []*machine, p phase) error {
 	for i := range index {
 		index[i] = i
 	}
-	failures := fleet.Each(ctx, limit, index, func(ctx context.Context, i int) error {
+	failures := fleet.Each(ctx, w.Parallel, index, func(ctx context.Context, i int) error {
 		w.emit(steps[i], obs.StepRunning, "", nil)
 		detail, err := p.do(ctx, hosts[i])
 		if err != nil {
