@@ -57,8 +57,12 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// keepAlive asks the host for a sign of life every interval, and closes the connection when none comes within another:
-// a host that was cut off would otherwise hold up a command for as long as TCP is patient.
+// silent is how many intervals of keepAlive a host may be silent, as OpenSSH's client has it: one that installs packages on few
+// processors may be long in answering.
+const silent = 3
+
+// keepAlive asks the host for a sign of life every interval, and closes the connection when none comes for too long: a host that was
+// cut off would otherwise hold up a command for as long as TCP is patient.
 func (c *Conn) keepAlive(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -73,14 +77,17 @@ func (c *Conn) keepAlive(ctx context.Context, interval time.Duration) {
 			_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)
 			answered <- err
 		})
+		patience := time.NewTimer(silent * interval)
 		select {
 		case <-ctx.Done():
+			patience.Stop()
 			return
 		case err := <-answered:
+			patience.Stop()
 			if err == nil {
 				continue
 			}
-		case <-tick.C:
+		case <-patience.C:
 		}
 		c.log.Warn("host does not answer any more", "node", c.name)
 		_ = c.client.Close()

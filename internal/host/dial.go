@@ -37,7 +37,7 @@ type DialerConfig struct {
 	Connect time.Duration
 	// Attempt bounds one attempt, handshake included. Default 10 s.
 	Attempt time.Duration
-	// Keepalive is the time between two signs of life. Default 10 s.
+	// Keepalive is the time between two signs of life; a host that is silent for three of it is gone. Default 10 s.
 	Keepalive time.Duration
 	// Port of sshd. Default 22.
 	Port int
