@@ -219,6 +219,14 @@ func TestApplyChangesTheConfiguration(t *testing.T) {
 		if got := changes(report, n.Name); got != "engine: wrote daemon.json\nengine: restarted docker.service" {
 			t.Errorf("%s: %s", n.Name, got)
 		}
+	}
+	f.wantConfigured(t)
+}
+
+// wantConfigured checks that every engine runs with the configuration that its host has.
+func (f *fixture) wantConfigured(t *testing.T) {
+	t.Helper()
+	for _, n := range f.inv.Nodes {
 		if h := f.fleet.Host(n.InstanceID); h.Loaded() != h.Files["/etc/docker/daemon.json"] {
 			t.Errorf("the engine of %s runs with an old configuration", n.Name)
 		}
@@ -250,11 +258,7 @@ func TestApplyStopsRestartingAtTheFirstFailure(t *testing.T) {
 	}
 	f.host("manager-1").Fail = nil
 	f.mustApply(t)
-	for _, n := range f.inv.Nodes {
-		if h := f.fleet.Host(n.InstanceID); h.Loaded() != h.Files["/etc/docker/daemon.json"] {
-			t.Errorf("the engine of %s runs with an old configuration", n.Name)
-		}
-	}
+	f.wantConfigured(t)
 }
 
 // TestApplyRestartsWhatAKilledRunDidNot: the configuration is there already, but the engines run with the one before it.
@@ -276,11 +280,7 @@ func TestApplyRestartsWhatAKilledRunDidNot(t *testing.T) {
 	}
 	f.host("manager-1").Fail = nil
 	f.mustApply(t)
-	for _, n := range f.inv.Nodes {
-		if h := f.fleet.Host(n.InstanceID); h.Loaded() != h.Files["/etc/docker/daemon.json"] {
-			t.Errorf("the engine of %s runs with an old configuration", n.Name)
-		}
-	}
+	f.wantConfigured(t)
 	f.fleet.Forget()
 	if third := f.mustApply(t); !third.Empty() || len(f.fleet.Writes()) != 0 {
 		t.Errorf("the third run changed %v", third.Changes)
