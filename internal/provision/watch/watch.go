@@ -20,7 +20,7 @@ type Group[T any] struct {
 
 	mu      sync.Mutex
 	waiters map[*waiter[T]]bool
-	running bool
+	stop    context.CancelFunc // ends the look-ups; nil while nobody waits
 }
 
 // New returns a group whose things load returns by their IDs, in the given pace.
@@ -36,15 +36,16 @@ type waiter[T any] struct {
 }
 
 // Wait returns when until says so of the thing with the ID, or with until's error, a failed look-up's, or ctx's. until
-// is given whether the thing was found; it is called by one goroutine at a time. All who wait at a time belong to one run:
-// the end of the first one's context is the end for all.
+// is given whether the thing was found; it is called by one goroutine at a time. The look-ups go on for as long as
+// anybody waits, whoever came first and leaves.
 func (g *Group[T]) Wait(ctx context.Context, id string, until func(thing T, found bool) (bool, error)) error {
 	w := &waiter[T]{id: id, until: until, began: time.Now(), ended: make(chan error, 1)}
 	g.mu.Lock()
 	g.waiters[w] = true
-	if !g.running {
-		g.running = true
-		go g.run(ctx)
+	if g.stop == nil {
+		var looking context.Context
+		looking, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+		go g.run(looking)
 	}
 	g.mu.Unlock()
 	select {
@@ -53,7 +54,9 @@ func (g *Group[T]) Wait(ctx context.Context, id string, until func(thing T, foun
 	case <-ctx.Done():
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		delete(g.waiters, w)
+		if delete(g.waiters, w); len(g.waiters) == 0 {
+			g.end()
+		}
 		return ctx.Err()
 	}
 }
@@ -66,7 +69,7 @@ func (g *Group[T]) run(ctx context.Context) {
 		if err == nil {
 			things, err = g.load(ctx)
 		}
-		if !g.tell(things, err) {
+		if !g.tell(ctx, things, err) {
 			return
 		}
 	}
@@ -83,11 +86,14 @@ func (g *Group[T]) next() time.Duration {
 	return delay
 }
 
-// tell gives everybody their thing and reports whether somebody still waits. Somebody who comes when nobody does starts
-// a run of their own.
-func (g *Group[T]) tell(things map[string]T, err error) bool {
+// tell gives everybody their thing and reports whether somebody still waits. Whoever comes when nobody does starts a run
+// of their own, which the end of an older one does not touch.
+func (g *Group[T]) tell(ctx context.Context, things map[string]T, err error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if ctx.Err() != nil {
+		return false
+	}
 	for w := range g.waiters {
 		done, failure := true, err
 		if err == nil {
@@ -99,6 +105,17 @@ func (g *Group[T]) tell(things map[string]T, err error) bool {
 			w.ended <- failure
 		}
 	}
-	g.running = len(g.waiters) > 0
-	return g.running
+	if len(g.waiters) == 0 {
+		g.end()
+		return false
+	}
+	return true
+}
+
+// end ends the look-ups. The caller holds the lock, and nobody waits.
+func (g *Group[T]) end() {
+	if g.stop != nil {
+		g.stop()
+		g.stop = nil
+	}
 }

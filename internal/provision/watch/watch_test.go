@@ -59,6 +59,32 @@ func TestManyWaitWithOneStreamOfLooks(t *testing.T) {
 	})
 }
 
+// TestOneWhoLeavesEndsNobodysWait: the context of the first one may end with its own work, long before the others'.
+func TestOneWhoLeavesEndsNobodysWait(t *testing.T) {
+	t.Parallel()
+	for name, stay := range map[string]int{"served": 1, "called off": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := New(graph.Pace{Least: time.Second}, (&clock{start: time.Now()}).load)
+				first, leave := context.WithTimeout(t.Context(), 2*time.Second)
+				var wait sync.WaitGroup
+				wait.Go(func() {
+					_ = g.Wait(first, "a", until(stay)) // how it ends is the other test's
+					leave()
+				})
+				synctest.Wait()
+				wait.Go(func() {
+					if err := g.Wait(t.Context(), "b", until(10)); err != nil {
+						t.Errorf("who stays is told %v", err)
+					}
+				})
+				wait.Wait()
+			})
+		})
+	}
+}
+
 func TestWaitsEnd(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")
