@@ -37,7 +37,7 @@ func bootstrap(ctx context.Context, r recipe, dir string, logger *slog.Logger) e
 	}
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = apart()
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = grace
 	if err := cmd.Run(); err != nil {
@@ -50,7 +50,8 @@ func bootstrap(ctx context.Context, r recipe, dir string, logger *slog.Logger) e
 	if err := finish(r, dir); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o755)
+	// For root alone: programs in it that run as root, sudo for one, grow old here. The mode of a host's / is its volume's.
+	return os.Chmod(dir, 0o700)
 }
 
 // finish writes the recipe's own files over what the packages installed.

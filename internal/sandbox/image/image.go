@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,7 +80,7 @@ func Ensure(ctx context.Context, cfg Config, name string) (string, error) {
 		cfg.Progress.Emit(step)
 	}
 	emit(obs.StepRunning, "makes it by mmdebstrap, once", nil)
-	path, err := makeLocked(ctx, cfg, r, key)
+	path, err := makeLocked(ctx, cfg, r, name, key)
 	if err != nil {
 		emit(obs.StepFailed, "", err)
 		return "", fmt.Errorf("make image %s: %w", name, err)
@@ -89,7 +90,8 @@ func Ensure(ctx context.Context, cfg Config, name string) (string, error) {
 }
 
 // makeLocked makes the image in a directory that is renamed when it is whole, unless another process did meanwhile.
-func makeLocked(ctx context.Context, cfg Config, r recipe, key string) (string, error) {
+// Older images of the name go, unless a sandbox runs: its holder may be of a program that knows the older recipe.
+func makeLocked(ctx context.Context, cfg Config, r recipe, name, key string) (string, error) {
 	unlock, err := lock(ctx, filepath.Join(cfg.Dir, "lock"))
 	if err != nil {
 		return "", err
@@ -99,21 +101,26 @@ func makeLocked(ctx context.Context, cfg Config, r recipe, key string) (string, 
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	leftovers, _ := filepath.Glob(filepath.Join(cfg.Dir, ".making-*")) // the pattern is well formed
-	for _, leftover := range leftovers {
-		if err := os.RemoveAll(leftover); err != nil {
-			return "", fmt.Errorf("remove what a killed run left: %w", err)
-		}
+	if err := removeUnfinished(cfg.Dir); err != nil {
+		cfg.Logger.Warn("failed to clean image directory", "err", err)
 	}
-	making := filepath.Join(cfg.Dir, ".making-"+key)
+	// Apart from what the mmdebstrap of a killed run may still write to.
+	making := filepath.Join(cfg.Dir, unfinished+key+"-"+strconv.Itoa(os.Getpid()))
 	started := time.Now()
 	if err := bootstrap(ctx, r, making, cfg.Logger); err != nil {
-		return "", errors.Join(err, os.RemoveAll(making))
+		return "", errors.Join(err, remove(making))
 	}
 	if err := os.Rename(making, path); err != nil {
 		return "", fmt.Errorf("put image in place: %w", err)
 	}
 	cfg.Logger.Info("image made", "path", path, "took", time.Since(started).Round(time.Second))
+	lives, err := sandboxLives()
+	if err == nil && !lives {
+		err = prune(cfg.Dir, name, key)
+	}
+	if err != nil {
+		cfg.Logger.Warn("failed to remove old images", "err", err)
+	}
 	return path, nil
 }
 

@@ -4,5 +4,9 @@ package image
 
 import "syscall"
 
-// dieWithParent is for Linux only, as mmdebstrap is.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// apart is for Linux only, as mmdebstrap is.
+func apart() *syscall.SysProcAttr { return nil }
+
+func unmountBelow(string) error { return nil }
+
+func sandboxLives() (bool, error) { return false, nil }
