@@ -79,8 +79,10 @@ func kindOf(code string, err error) (errs.Kind, string) {
 		return errs.Unauthenticated, "enable the region or the service for this account"
 	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException":
 		return errs.Forbidden, ""
-	case "InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientFreeAddressesInSubnet":
-		return errs.Exhausted, "the zone has no room for this instance type now: wait, or take another type or other zones"
+	case "InsufficientFreeAddressesInSubnet":
+		return errs.Exhausted, "the zone's subnet has no free address: remove what else uses it, or make a cluster with a wider network.cidr"
+	case "ConcurrentModification", "EntityTemporarilyUnmodifiable": // IAM, while it spreads another change
+		return errs.Unavailable, ""
 	case "UnsupportedOperation", "Unsupported", "InvalidAction":
 		return errs.Invalid, ""
 	case "OperationNotPermitted", "DependencyViolation", "DeleteConflict", "IncorrectState", "IncorrectInstanceState",
@@ -92,6 +94,8 @@ func kindOf(code string, err error) (errs.Kind, string) {
 	switch {
 	case throttled(err):
 		return errs.Unavailable, "AWS throttles this account: try again later"
+	case strings.HasPrefix(code, codeLacking):
+		return errs.Exhausted, "the zone has no room for this instance type now: wait, or take another type or other zones"
 	case strings.HasSuffix(code, "LimitExceeded"), strings.HasPrefix(code, "TooMany"), strings.HasSuffix(code, "LimitExceededException"),
 		strings.HasSuffix(code, "QuotaExceeded"):
 		return errs.Exhausted, "ask AWS for a higher quota (Service Quotas), or remove what is not needed"

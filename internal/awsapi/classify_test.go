@@ -27,6 +27,8 @@ func TestClassify(t *testing.T) {
 		"an expired token":            {failure("RequestExpired", "Request has expired."), errs.Unauthenticated, false, "RequestExpired", "log in again"},
 		"a quota":                     {failure("VpcLimitExceeded", "The maximum number of VPCs has been reached."), errs.Exhausted, false, "maximum number of VPCs", "quota"},
 		"no room":                     {failure("InsufficientInstanceCapacity", "none"), errs.Exhausted, false, "", "other zones"},
+		"no addresses":                {failure("InsufficientFreeAddressesInSubnet", "none"), errs.Exhausted, false, "", "network.cidr"},
+		"two changes at once":         {failure("ConcurrentModification", "try again"), errs.Unavailable, true, "ConcurrentModification", ""},
 		"missing":                     {failure("InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist"), errs.NotFound, false, "vpc-1", ""},
 		"in use":                      {failure("DependencyViolation", "has dependencies"), errs.Conflict, false, "has dependencies (request req-1)", ""},
 		"a duplicate":                 {failure("InvalidGroup.Duplicate", "exists"), errs.Conflict, false, "", ""},

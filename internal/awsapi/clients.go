@@ -41,6 +41,7 @@ type Clients struct {
 
 	config  aws.Config
 	observe []func(Call)
+	fence   Fence // nil for none
 	limits  *limiters
 }
 
@@ -88,7 +89,7 @@ func New(cfg aws.Config, o Options) *Clients {
 	if o.Observe != nil {
 		c.observe = append(c.observe, o.Observe)
 	}
-	c.build(nil)
+	c.build()
 	return c
 }
 
@@ -96,23 +97,24 @@ func New(cfg aws.Config, o Options) *Clients {
 // fence answers with an error. Both share one speed limit.
 func (c *Clients) Fenced(fence Fence) *Clients {
 	fenced := *c
-	fenced.build(fence)
+	fenced.fence = fence
+	fenced.build()
 	return &fenced
 }
 
-// Observed returns clients of the same account that also report their calls to observe.
+// Observed returns clients of the same account that also report their calls to observe, behind the same fence.
 func (c *Clients) Observed(observe func(Call)) *Clients {
 	observed := *c
 	observed.observe = append(observed.observe[:len(observed.observe):len(observed.observe)], observe)
-	observed.build(nil)
+	observed.build()
 	return &observed
 }
 
-func (c *Clients) build(fence Fence) {
+func (c *Clients) build() {
 	cfg := c.config.Copy()
 	cfg.APIOptions = append(cfg.APIOptions, observeCalls(c.observe))
-	if fence != nil {
-		cfg.APIOptions = append(cfg.APIOptions, fenceCalls(fence))
+	if c.fence != nil {
+		cfg.APIOptions = append(cfg.APIOptions, fenceCalls(c.fence))
 	}
 	service := func(name string) aws.Config {
 		s := cfg.Copy()

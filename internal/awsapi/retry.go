@@ -42,9 +42,9 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 }
 
 // IsErrorRetryable reports whether the SDK should try again. An endpoint that refuses connections is for the caller to
-// tell at once.
+// tell at once, and so is a lack of capacity.
 func (r *retryer) IsErrorRetryable(err error) bool {
-	return !unreachable(err) && r.RetryerV2.IsErrorRetryable(err)
+	return !unreachable(err) && !lacking(err) && r.RetryerV2.IsErrorRetryable(err)
 }
 
 // GetAttemptToken waits for the service's speed limit.
@@ -75,9 +75,9 @@ func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) err
 }
 
 // repeatable reports whether carrying an operation out twice is the same as once. RunInstances always has a client
-// token; changes and deletions state what shall be; creations make a second thing, or are refused the second time.
+// token; changes and deletions state what shall be, tags too; creations make a second thing, or are refused the second time.
 func repeatable(operation string) bool {
-	if operation == "RunInstances" {
+	if operation == "RunInstances" || operation == "CreateTags" {
 		return true
 	}
 	for _, prefix := range []string{"Create", "Allocate", "Import", "Authorize", "Put", "Add", "Attach", "Associate"} {
@@ -90,7 +90,7 @@ func repeatable(operation string) bool {
 
 // Ambiguous reports whether a failed call may have been carried out all the same: its answer was lost.
 func Ambiguous(err error) bool {
-	if err == nil || throttled(err) || unreachable(err) {
+	if err == nil || throttled(err) || unreachable(err) || lacking(err) {
 		return false
 	}
 	if errors.Is(err, errNotRepeated) {
@@ -111,6 +111,13 @@ func unreachable(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
 }
+
+// lacking reports whether AWS has no room for what was asked for. It answers so with the status of its own failures, but
+// nothing was made, and asking again at once does not help.
+func lacking(err error) bool { return strings.HasPrefix(Code(err), codeLacking) }
+
+// codeLacking begins the codes of what AWS has no room for: InsufficientInstanceCapacity, InsufficientFreeAddressesInSubnet.
+const codeLacking = "Insufficient"
 
 func throttled(err error) bool {
 	return err != nil && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary

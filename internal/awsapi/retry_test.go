@@ -9,10 +9,21 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 func createVPC(ctx context.Context, c *Clients) error {
 	_, err := c.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("172.31.0.0/16")})
+	return err
+}
+
+func runInstances(ctx context.Context, c *Clients) error {
+	_, err := c.EC2.RunInstances(ctx, &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
+	return err
+}
+
+func tagInstance(ctx context.Context, c *Clients) error {
+	_, err := c.EC2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{"i-1"}, Tags: []types.Tag{{Key: aws.String("k")}}})
 	return err
 }
 
@@ -32,13 +43,15 @@ func TestNothingIsMadeTwice(t *testing.T) {
 		ambiguous bool
 		fails     bool
 	}{
-		"a lost answer of a creation":   {createVPC, []answer{cut, vpcMade}, 1, true, true},
-		"a broken answer of a creation": {createVPC, []answer{broken, vpcMade}, 1, true, true},
-		"a throttled creation":          {createVPC, []answer{throttle, throttle, vpcMade}, 3, false, false},
-		"nobody to make anything":       {createVPC, []answer{refused}, 1, false, true},
-		"a refusal":                     {createVPC, []answer{failure("VpcLimitExceeded", "no")}, 1, false, true},
-		"a lost answer of a read":       {describeVPCs, []answer{cut, vpcsSeen}, 2, false, false},
-		"a broken answer of a read":     {describeVPCs, []answer{broken, vpcsSeen}, 2, false, false},
+		"a lost answer of a creation":              {createVPC, []answer{cut, vpcMade}, 1, true, true},
+		"a broken answer of a creation":            {createVPC, []answer{broken, vpcMade}, 1, true, true},
+		"a throttled creation":                     {createVPC, []answer{throttle, throttle, vpcMade}, 3, false, false},
+		"nobody to make anything":                  {createVPC, []answer{refused}, 1, false, true},
+		"a refusal":                                {createVPC, []answer{failure("VpcLimitExceeded", "no")}, 1, false, true},
+		"no room, which AWS calls its own failure": {runInstances, []answer{{status: 500, body: failure("InsufficientInstanceCapacity", "none").body}}, 1, false, true},
+		"a lost answer of a tagging":               {tagInstance, []answer{cut, tagged}, 2, false, false},
+		"a lost answer of a read":                  {describeVPCs, []answer{cut, vpcsSeen}, 2, false, false},
+		"a broken answer of a read":                {describeVPCs, []answer{broken, vpcsSeen}, 2, false, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +115,17 @@ func TestFence(t *testing.T) {
 	}
 	if len(seen) != 2 || seen[0].Action() != "ec2:CreateVpc" || !seen[0].Mutating || seen[0].Err == nil || seen[1].Mutating {
 		t.Errorf("observed %+v", seen)
+	}
+}
+
+// TestTheFenceStays whatever else is asked of the clients.
+func TestTheFenceStays(t *testing.T) {
+	t.Parallel()
+	closed := errors.New("closed")
+	s := &service{answers: []answer{vpcMade}}
+	c := clients(s, Options{}).Fenced(func(context.Context, string) error { return closed }).Observed(func(Call) {})
+	if err := createVPC(t.Context(), c); !errors.Is(err, closed) || s.calls != 0 {
+		t.Errorf("error %v after %d calls, want closed after none", err, s.calls)
 	}
 }
 

@@ -56,6 +56,7 @@ var (
 	cut      = answer{err: io.ErrUnexpectedEOF}
 	broken   = answer{status: 500, body: "<Response><Errors><Error><Code>InternalError</Code><Message>oops</Message></Error></Errors></Response>"}
 	vpcMade  = answer{status: 200, body: `<CreateVpcResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>`}
+	tagged   = answer{status: 200, body: `<CreateTagsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></CreateTagsResponse>`}
 	vpcsSeen = answer{status: 200, body: `<DescribeVpcsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><vpcSet/></DescribeVpcsResponse>`}
 )
 
