@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,13 +35,24 @@ var listings = map[string][]string{
 // account lists everything in the sandbox's account, as the stock CLI sees it.
 func (w *world) account(t *testing.T) map[string][]string {
 	t.Helper()
+	w.cloudEnv(t)
+	var mu sync.Mutex
 	all := map[string][]string{}
+	var lists sync.WaitGroup
 	for what, args := range listings {
-		var ids []string
-		w.aws(t, &ids, args...)
-		slices.Sort(ids)
-		all[what] = ids
+		lists.Go(func() {
+			var ids []string
+			r := w.aws(t, nil, args...)
+			if err := json.Unmarshal([]byte(r.stdout), &ids); err != nil || r.code != 0 {
+				t.Errorf("%v: %s", err, r.failure(0)) // Fatal is for the test's own goroutine
+			}
+			slices.Sort(ids)
+			mu.Lock()
+			defer mu.Unlock()
+			all[what] = ids
+		})
 	}
+	lists.Wait()
 	return all
 }
 

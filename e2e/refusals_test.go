@@ -86,16 +86,19 @@ func (w *world) refusesBadInput(t *testing.T) {
 	}
 }
 
-// namesFullDisk fills the root volume of a node and asks for a change of its files.
+// namesFullDisk fills the root volume of a node on which a file has to be written again.
 func (w *world) namesFullDisk(t *testing.T) {
+	w.on(t, "linux-1", "", "rm /etc/docker/daemon.json")
 	w.on(t, "linux-1", "", "fallocate -l $(($(stat -f -c %a /) * $(stat -f -c %S /))) /full || true; dd if=/dev/zero of=/fuller bs=4k 2>/dev/null || true")
-	defer w.healthy(t)
-	defer w.on(t, "linux-1", "", "rm -f /full /fuller")
-	sample := strings.Replace(w.document(t), "managers:", "engine: {logDriver: local}\nmanagers:", 1)
-	file := w.write(t, "full.yaml", sample)
-	oneClearMessage(t, w.want(t, 9, "up", "--yes", "-f", file), "linux-1", "full")
+	refused := w.run(t, "up", "--yes")
 	w.on(t, "linux-1", "", "rm -f /full /fuller")
-	w.must(t, "up", "--yes") // back to what the document says, and the other nodes with it
+	if refused.code != 9 {
+		t.Errorf("%s", refused.failure(9))
+	}
+	oneClearMessage(t, refused, "linux-1", "full")
+	w.must(t, "up", "--yes")
+	w.on(t, "linux-1", "", "test -s /etc/docker/daemon.json")
+	w.healthy(t)
 }
 
 // namesClosedSSH stops the SSH server of a node, which only a restart of the host brings back.

@@ -34,7 +34,7 @@ func withBinary(m *testing.M) (int, error) {
 		return 1, err
 	}
 	binary = filepath.Join(dir, "slipway")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "../cmd/slipway")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/slipway")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build: %w\n%s", err, out)

@@ -38,7 +38,10 @@ func each(events []obs.Event, f func(obs.Event)) {
 }
 
 // wait lets time pass; every test that calls it runs in a bubble of its own.
-func wait(d time.Duration) { time.Sleep(d) }
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait() // what falls due at the same instant is done too
+}
 
 // story plays a small run: the network is made, of two instances one comes up and one fails.
 func story(to obs.Progress) {
