@@ -63,11 +63,13 @@ func TestDeviceShowsItsFileAndVanishesWithItsLastUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := filepath.Join(dir, "list")
-	loops := NewLoops(dir, list)
-	device, err := loops.Attach(path)
+	loops := NewLoops(dir, Made)
+	device, err := loops.Attach(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := loops.Attach(t.Context(), path); !errs.Is(err, errs.Conflict) {
+		t.Errorf("a second device for one file: %v, want Conflict", err)
 	}
 	if err := os.WriteFile(device.Path(), []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,16 +104,19 @@ func TestDeviceShowsItsFileAndVanishesWithItsLastUser(t *testing.T) {
 		t.Errorf("the file begins with %q, %v", text, err)
 	}
 	for range 2 {
-		if err := RemoveIdle(t.Context(), list, dir); err != nil {
+		if err := RemoveIdle(t.Context(), Made, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := loops.Attach(filepath.Join(dir, "none")); !errs.Is(err, errs.NotFound) {
+	if _, err := loops.Attach(t.Context(), filepath.Join(dir, "none")); !errs.Is(err, errs.NotFound) {
 		t.Errorf("attach of a missing volume: %v, want NotFound", err)
 	}
 }
 
-func TestDevicesMadeOnDemandAreRemovedWhenIdle(t *testing.T) {
+// permanent is how many devices a kernel makes by itself at start; other tests may make and remove the others.
+const permanent = 8
+
+func TestOnlyDevicesMadeOnDemandAreRemovedWhenIdle(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("loop devices need root")
@@ -120,47 +125,103 @@ func TestDevicesMadeOnDemandAreRemovedWhenIdle(t *testing.T) {
 		t.Skip("this machine has no loop devices")
 	}
 	dir := t.TempDir()
-	files, loops := Files{Dir: dir}, NewLoops(dir, filepath.Join(dir, "list"))
-	path, err := files.Path("vol-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := files.Create("vol-1", 1); err != nil {
-		t.Fatal(err)
-	}
+	files, loops := Files{Dir: dir}, NewLoops(dir, Made)
+	before := exists(blocks)
 	var devices []*Device
-	for range permanent + 2 { // so that some are not the kernel's own, however many others are in use
-		device, err := loops.Attach(path)
+	for i := range len(before) + 2 { // so that some must be made, however many others are in use
+		id := fmt.Sprintf("vol-%d", i)
+		path, err := files.Path(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := files.Create(id, 1); err != nil {
+			t.Fatal(err)
+		}
+		device, err := loops.Attach(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		devices = append(devices, device)
 	}
 	owned := func(d *Device) bool { // a number that became free may be another test's by now
-		backing, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", d.Number))
-		return err == nil && strings.HasPrefix(string(backing), dir)
+		return strings.HasPrefix(backing(blocks, d.Number), dir)
 	}
 	for _, device := range devices {
 		if !owned(device) {
 			t.Errorf("loop device %d is not attached", device.Number)
 		}
+		if own := before[device.Number] && device.Number < permanent; own == loops.marks.has(device.Number) && (own || !before[device.Number]) {
+			t.Errorf("loop device %d: noted as made: %t, there before: %t", device.Number, !own, before[device.Number])
+		}
 		if err := device.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := RemoveIdle(t.Context(), loops.list, dir); err != nil {
+	if err := RemoveIdle(t.Context(), Made, dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, device := range devices {
-		_, err := os.Stat(fmt.Sprintf("/sys/block/loop%d/loop", device.Number)) // there is none below an idle device
-		if device.Number < permanent || err == nil && !owned(device) {
-			continue
+	after := exists(blocks)
+	for number := range before {
+		if number < permanent && !after[number] {
+			t.Errorf("loop device %d, which was there before, is gone", number)
 		}
-		if _, err := os.Stat(fmt.Sprintf("/sys/block/loop%d", device.Number)); err == nil {
+	}
+	for _, device := range devices {
+		if !before[device.Number] && after[device.Number] && owned(device) {
 			t.Errorf("loop device %d is still there", device.Number)
 		}
 	}
-	if _, err := os.Stat(loops.list); !os.IsNotExist(err) {
-		t.Error("the list is still there")
+}
+
+func TestDevicesInUseStayNoted(t *testing.T) {
+	t.Parallel()
+	m := marks{filepath.Join(t.TempDir(), "run/loops")}
+	for _, number := range []int{9, 12} {
+		if err := m.add(number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.remove(9); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.close(); err != nil {
+		t.Fatal(err)
+	}
+	if numbers, err := m.numbers(); err != nil || len(numbers) != 1 || numbers[0] != 12 || !m.has(12) || m.has(9) {
+		t.Errorf("marks = %v, %v; want 12", numbers, err)
+	}
+	if err := m.remove(12); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(m.dir); !os.IsNotExist(err) {
+		t.Error("the empty directory is still there")
+	}
+}
+
+func TestDevicesAreFoundByTheFileThatTheyShow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, file := range map[string]string{"loop0": "", "loop9": "/volumes/vol-1.img\n", "sda": ""} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "loop"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if file == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name, "loop/backing_file"), []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := exists(dir); len(all) != 2 || !all[0] || !all[9] {
+		t.Errorf("devices = %v, want 0 and 9", all)
+	}
+	if number := shows(dir, "/volumes/vol-1.img"); number != 9 {
+		t.Errorf("vol-1 is shown by %d, want 9", number)
+	}
+	if number := shows(dir, "/volumes/vol-10.img"); number != -1 {
+		t.Errorf("vol-10 is shown by %d, want none", number)
 	}
 }

@@ -19,13 +19,15 @@ import (
 	"github.com/slipway-project/slipway/internal/errs"
 )
 
+// Made is the directory, on this machine, of the marks of the loop devices that sandboxes had the kernel make. It is
+// gone when they are.
+const Made = "/run/slipway-loops"
+
 const (
 	loopMajor   = 7
 	controlPath = "/dev/loop-control"
 	// attempts bounds how often another process may take the free device that the kernel just named.
 	attempts = 64
-	// permanent is how many devices a kernel makes by itself at start; all others were made for somebody's use.
-	permanent = 8
 	// clearing bounds how long the kernel may take to let go of a device whose last user ended.
 	clearing = 3 * time.Second
 )
@@ -34,7 +36,7 @@ const (
 // allows devices: the machine's /dev may hold too few, or be read-only.
 type Loops struct {
 	nodes string // directory of device nodes, private to the cage
-	list  string // file that lists, one a line, the numbers of the devices that were used and are not the kernel's own
+	marks marks
 
 	mu sync.Mutex // one at a time looks for a free device
 }
@@ -45,11 +47,12 @@ type Device struct {
 	file   *os.File
 }
 
-// NewLoops returns a supply of devices with nodes in the directory, which notes in the file what RemoveIdle must look at.
-func NewLoops(nodes, list string) *Loops { return &Loops{nodes: nodes, list: list} }
+// NewLoops returns a supply of devices with nodes in the directory, which notes in the other directory, that all sandboxes
+// of the machine share, what RemoveIdle must look at.
+func NewLoops(nodes, made string) *Loops { return &Loops{nodes: nodes, marks: marks{made}} }
 
-// Attach shows the file as a block device.
-func (l *Loops) Attach(path string) (*Device, error) {
+// Attach shows the file as a block device; refused (errs.Conflict) while another device shows it.
+func (l *Loops) Attach(ctx context.Context, path string) (*Device, error) {
 	backing, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errs.Wrap(errs.NotFound, err, "attach volume: its image is not there")
@@ -63,12 +66,15 @@ func (l *Loops) Attach(path string) (*Device, error) {
 		return nil, errs.Wrap(errs.Unavailable, err, "attach volume: this machine has no loop devices")
 	}
 	defer control.Close()
+	if err := awaitFree(ctx, blocks, resolve(path)); err != nil {
+		return nil, err
+	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for range attempts {
 		device, err := l.attachFree(control, backing)
-		if err == nil || !errors.Is(err, unix.EBUSY) {
+		if err == nil || !errors.Is(err, unix.EBUSY) && !isGone(err) {
 			return device, err
 		}
 	}
@@ -76,12 +82,14 @@ func (l *Loops) Attach(path string) (*Device, error) {
 }
 
 func (l *Loops) attachFree(control, backing *os.File) (*Device, error) {
+	before := exists(blocks)
 	number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 	if err != nil {
 		return nil, fmt.Errorf("find free loop device: %w", err)
 	}
-	if number >= permanent {
-		if err := appendLine(l.list, strconv.Itoa(number)); err != nil {
+	made := !before[number] || l.marks.has(number)
+	if made {
+		if err := l.marks.add(number); err != nil {
 			return nil, err
 		}
 	}
@@ -100,8 +108,17 @@ func (l *Loops) attachFree(control, backing *os.File) (*Device, error) {
 		file.Close()
 		return nil, fmt.Errorf("configure loop device %d: %w", number, err)
 	}
+	if made { // another sandbox may have removed the device and its mark before it was opened, and opening made it again
+		if err := l.marks.add(number); err != nil {
+			file.Close()
+			return nil, err
+		}
+	}
 	return &Device{Number: number, file: file}, nil
 }
+
+// isGone reports whether a device was removed between being found free and being opened.
+func isGone(err error) bool { return errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) }
 
 // Path returns the device's node, valid inside the cage.
 func (d *Device) Path() string { return d.file.Name() }
@@ -120,12 +137,13 @@ func (d *Device) Refresh() error {
 // Close lets go of the device; the kernel detaches it once nobody else uses it.
 func (d *Device) Close() error { return d.file.Close() }
 
-// RemoveIdle removes the loop devices that the file lists, as far as nobody uses them, and then the file. Those of files
-// below the directory, whose users have ended, are waited for.
-func RemoveIdle(ctx context.Context, list, dir string) error {
-	lines, err := readLines(list)
-	if err != nil || len(lines) == 0 {
-		return err
+// RemoveIdle removes the loop devices that the sandboxes of this machine had the kernel make, as the directory notes, and
+// that nobody uses any more. Those of files below volumes, whose users have ended, are waited for.
+func RemoveIdle(ctx context.Context, made, volumes string) error {
+	m := marks{made}
+	numbers, err := m.numbers()
+	if err != nil || len(numbers) == 0 {
+		return errors.Join(err, m.close())
 	}
 	control, err := os.OpenFile(controlPath, os.O_RDWR, 0)
 	if err != nil {
@@ -134,40 +152,36 @@ func RemoveIdle(ctx context.Context, list, dir string) error {
 	defer control.Close()
 	ctx, cancel := context.WithTimeout(ctx, clearing)
 	defer cancel()
-	for _, line := range lines {
-		number, err := strconv.Atoi(line)
-		if err != nil {
-			continue // a line cut short when the machine stopped
+	for _, number := range numbers {
+		gone, err := remove(ctx, control, number, resolve(volumes))
+		if err == nil && gone {
+			err = m.remove(number)
 		}
-		if err := remove(ctx, control, number, dir); err != nil {
+		if err != nil {
 			return fmt.Errorf("remove loop device %d: %w", number, err)
 		}
 	}
-	if err := os.Remove(list); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove list of loop devices: %w", err)
-	}
-	return nil
+	return m.close()
 }
 
-// remove removes one device, unless it is another's by now.
-func remove(ctx context.Context, control *os.File, number int, dir string) error {
+// remove removes one device, unless somebody uses it.
+func remove(ctx context.Context, control *os.File, number int, volumes string) (gone bool, err error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := unix.IoctlSetInt(int(control.Fd()), unix.LOOP_CTL_REMOVE, number)
 		if err == nil || errors.Is(err, unix.ENODEV) {
-			return nil
+			return true, nil
 		}
 		if !errors.Is(err, unix.EBUSY) {
-			return err
+			return false, err
 		}
-		backing, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", number))
-		if err == nil && !strings.HasPrefix(string(backing), dir+"/") {
-			return nil
+		if file := backing(blocks, number); file != "" && !strings.HasPrefix(file, volumes+"/") {
+			return false, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil // somebody looks at it; idle as it is, it does no harm
+			return false, nil // somebody looks at it; idle as it is, it does no harm
 		case <-tick.C:
 		}
 	}

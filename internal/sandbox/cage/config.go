@@ -66,8 +66,7 @@ func (c Config) socket() string         { return filepath.Join(c.RunDir, "cage.s
 func (c Config) metadataSocket() string { return filepath.Join(c.RunDir, "metadata.sock") }
 func (c Config) logDir() string         { return filepath.Join(c.StateDir, "logs") }
 func (c Config) volumeDir() string      { return filepath.Join(c.StateDir, "volumes") }
-func (c Config) privateDir() string     { return filepath.Join(c.RunDir, "cage") }  // a tmpfs in the holder's mount namespace
-func (c Config) loopList() string       { return filepath.Join(c.RunDir, "loops") } // loop devices that the cage used
+func (c Config) privateDir() string     { return filepath.Join(c.RunDir, "cage") } // a tmpfs in the holder's mount namespace
 
 // command returns the command line of a hidden command.
 func (c Config) command(words ...string) []string {

@@ -119,7 +119,7 @@ func assemble(ctx context.Context, cfg Config, logger *slog.Logger) (*holder, er
 	h.hosts = hosts.New(hosts.Deps{
 		Network: h.fabric,
 		Volumes: blockdev.Files{Dir: cfg.volumeDir()},
-		Loops:   blockdev.NewLoops(nodes, cfg.loopList()),
+		Loops:   blockdev.NewLoops(nodes, blockdev.Made),
 		Groups:  groups,
 		Image: func(name string) (string, error) {
 			return image.Path(image.Config{Dir: cfg.ImageDir}, name)

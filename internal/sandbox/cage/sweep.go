@@ -52,7 +52,7 @@ func sweep(ctx context.Context, cfg Config, outside *netns.Namespace) error {
 	}
 	all = append(all, vpcnet.SweepRoutes(outside))
 	if !sandboxes[cfg.ID] {
-		all = append(all, blockdev.RemoveIdle(ctx, cfg.loopList(), cfg.volumeDir()))
+		all = append(all, blockdev.RemoveIdle(ctx, blockdev.Made, cfg.volumeDir()))
 		for _, path := range []string{cfg.socket(), cfg.privateDir()} {
 			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 				all = append(all, err)

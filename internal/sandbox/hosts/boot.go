@@ -62,7 +62,7 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	if err != nil {
 		return err
 	}
-	disks, err := s.attachAll(spec)
+	disks, err := s.attachAll(ctx, spec)
 	defer func() {
 		if err != nil {
 			s.detachAll(disks)

@@ -48,7 +48,7 @@ func (s *Supervisor) DeleteVolume(_ context.Context, id string) error {
 }
 
 // Attach shows the volume to a running host.
-func (s *Supervisor) Attach(_ context.Context, id string, a machine.Attachment) error {
+func (s *Supervisor) Attach(ctx context.Context, id string, a machine.Attachment) error {
 	h := s.lock(id, false)
 	if h == nil {
 		return errs.New(errs.NotFound, fmt.Sprintf("attach volume %s: host %s does not run", a.VolumeID, id))
@@ -61,7 +61,7 @@ func (s *Supervisor) Attach(_ context.Context, id string, a machine.Attachment) 
 	if slices.ContainsFunc(b.disks, func(d attached) bool { return d.Volume == a.VolumeID }) {
 		return nil
 	}
-	d, err := s.attach(id, a.VolumeID, freeIndex(b.disks))
+	d, err := s.attach(ctx, id, a.VolumeID, freeIndex(b.disks))
 	if err != nil {
 		return fmt.Errorf("attach volume %s to host %s: %w", a.VolumeID, id, err)
 	}
@@ -118,10 +118,10 @@ func (b *boot) dev() string {
 
 // attachAll shows all volumes of a host that is about to boot as devices, the root volume first and with a file system
 // on it. On an error it returns those that it attached.
-func (s *Supervisor) attachAll(spec machine.Host) ([]attached, error) {
+func (s *Supervisor) attachAll(ctx context.Context, spec machine.Host) ([]attached, error) {
 	var disks []attached
 	for i, a := range ordered(spec.Attachments) {
-		d, err := s.attach(spec.ID, a.VolumeID, i)
+		d, err := s.attach(ctx, spec.ID, a.VolumeID, i)
 		if err != nil {
 			return disks, fmt.Errorf("attach volume %s: %w", a.VolumeID, err)
 		}
@@ -133,7 +133,7 @@ func (s *Supervisor) attachAll(spec machine.Host) ([]attached, error) {
 	return disks, nil
 }
 
-func (s *Supervisor) attach(host, volume string, index int) (attached, error) {
+func (s *Supervisor) attach(ctx context.Context, host, volume string, index int) (attached, error) {
 	path, err := s.deps.Volumes.Path(volume)
 	if err != nil {
 		return attached{}, err
@@ -147,7 +147,7 @@ func (s *Supervisor) attach(host, volume string, index int) (attached, error) {
 	if taken {
 		return attached{}, conflict(volume, owner)
 	}
-	device, err := s.deps.Loops.Attach(path)
+	device, err := s.deps.Loops.Attach(ctx, path)
 	if err != nil {
 		s.mu.Lock()
 		delete(s.disks, volume)
