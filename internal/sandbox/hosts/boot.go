@@ -73,7 +73,7 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.deps.Groups.Remove(ctx, spec.ID))
+			err = errors.Join(err, s.deps.Groups.Remove(context.WithoutCancel(ctx), spec.ID)) // bounded by itself
 		}
 	}()
 	if err := s.deps.Groups.Make(spec.ID, int64(spec.MemoryMiB)<<20); err != nil {
@@ -95,7 +95,7 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	for _, d := range disks {
 		c.Disks = append(c.Disks, d.disk)
 	}
-	cmd, err := s.launch(c, space)
+	cmd, err := s.launch(ctx, c, space)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,9 @@ func (s *Supervisor) bootHost(ctx context.Context, h *host) (err error) {
 	return nil
 }
 
-// launch starts Init inside the network namespace and waits until it has become systemd, or has failed.
-func (s *Supervisor) launch(c initConfig, space *netns.Namespace) (*exec.Cmd, error) {
+// launch starts Init inside the network namespace and waits until it has become systemd, or has failed. One that is stuck
+// when the context ends is killed.
+func (s *Supervisor) launch(ctx context.Context, c initConfig, space *netns.Namespace) (*exec.Cmd, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("write configuration of host: %w", err)
@@ -143,11 +144,15 @@ func (s *Supervisor) launch(c initConfig, space *netns.Namespace) (*exec.Cmd, er
 		configWrite.Close()
 		return nil, fmt.Errorf("run first process of host: %w", err)
 	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() }) // ends the report too
 	_, err = io.Copy(configWrite, bytes.NewReader(text))
 	configWrite.Close()
 	report, readErr := io.ReadAll(reportRead)
 	if len(report) > 0 {
 		err = errors.New(string(report))
+	}
+	if !stop() {
+		err = errors.Join(context.Cause(ctx), err)
 	}
 	if err := errors.Join(err, readErr); err != nil {
 		_ = cmd.Process.Kill() // it may have ended by itself

@@ -203,13 +203,16 @@ func enterRoot(_ initConfig, root string) error {
 	return nil
 }
 
-// addDisk makes the disk's node and link below the /dev given.
+// addDisk makes the disk's node and link below the /dev given, in place of what may be left of another disk there.
 func addDisk(dev string, d disk) error {
+	if err := removeDisk(dev, d); err != nil {
+		return err
+	}
 	if err := mknod(filepath.Join(dev, d.node()), unix.S_IFBLK|0o660, d.Rdev); err != nil {
 		return err
 	}
 	link := filepath.Join(dev, d.link())
-	if err := os.Symlink(path.Join("../..", d.node()), link); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Symlink(path.Join("../..", d.node()), link); err != nil {
 		return fmt.Errorf("link disk %s: %w", d.Volume, err)
 	}
 	return nil

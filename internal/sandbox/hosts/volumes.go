@@ -191,18 +191,27 @@ func prepareRoot(device *blockdev.Device) error {
 	return grow(device)
 }
 
-// isBlank reports whether the device has no ext file system, by the magic number in its superblock.
+// isBlank reports whether nothing was ever written where a file system begins. What holds something else than an ext file
+// system, told by the magic number in its superblock, is refused rather than overwritten. mkfs.ext4 writes the superblock
+// last: what a killed one left counts as blank.
 func isBlank(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return false, fmt.Errorf("read superblock: %w", err)
 	}
 	defer file.Close()
-	var magic [2]byte
-	if _, err := file.ReadAt(magic[:], 1024+0x38); err != nil {
+	var start [4096]byte
+	if _, err := file.ReadAt(start[:], 0); err != nil {
 		return false, fmt.Errorf("read superblock: %w", err)
 	}
-	return magic != [2]byte{0x53, 0xef}, nil
+	switch {
+	case start[1024+0x38] == 0x53 && start[1024+0x39] == 0xef:
+		return false, nil
+	case start == [len(start)]byte{}:
+		return true, nil
+	default:
+		return false, errs.New(errs.Conflict, "the volume holds data, but not the file system of a root volume")
+	}
 }
 
 // grow makes the file system as large as its device. Its journal may need replay first, which e2fsck does.
