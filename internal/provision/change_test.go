@@ -10,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-project/slipway/internal/cluster"
@@ -203,6 +205,30 @@ func TestDrift(t *testing.T) {
 		}
 		if text := fmt.Sprintf("%+v", plan.Changes); !strings.Contains(text, "tcp 22 from 203.0.113.0/24") || !strings.Contains(text, "not in the document") {
 			t.Errorf("the plan does not name the rules: %s", text)
+		}
+		wantNoChange(t.Context(), t, c, newOperator(c, r, "ann"), doc)
+	})
+}
+
+// TestASlowHealthCheck that somebody set by hand is made a quick one again: AWS refuses an interval below the timeout.
+func TestASlowHealthCheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{})
+		r := &runs{}
+		doc := load(t, small)
+		newOperator(c, r, "ann").up(t.Context(), t, doc)
+		client := elb.NewFromConfig(c.AWS(region))
+		groups, err := client.DescribeTargetGroups(t.Context(), &elb.DescribeTargetGroupsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(client.ModifyTargetGroup(t.Context(), &elb.ModifyTargetGroupInput{
+			TargetGroupArn: groups.TargetGroups[0].TargetGroupArn, HealthCheckIntervalSeconds: aws.Int32(30), HealthCheckTimeoutSeconds: aws.Int32(10),
+		}))(t)
+		plan := newOperator(c, r, "ann").up(t.Context(), t, doc)
+		if diff := cmp.Diff([]string{"update target-group/managers"}, actions(plan)); diff != "" {
+			t.Errorf("plan (-want +got):\n%s", diff)
 		}
 		wantNoChange(t.Context(), t, c, newOperator(c, r, "ann"), doc)
 	})

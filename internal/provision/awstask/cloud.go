@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -185,10 +186,23 @@ func Settle(err error) error {
 	classed := awsapi.Classify(err)
 	if awsapi.IsCode(err, "InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", "InvalidSubnet.NotFound", "InvalidGroup.NotFound",
 		"InvalidInternetGatewayID.NotFound", "InvalidRouteTableID.NotFound", "InvalidInstanceID.NotFound", "InvalidKeyPair.NotFound",
-		"InvalidAssociationID.NotFound", "NoSuchEntity", "TargetGroupNotFound", "LoadBalancerNotFound", "SubnetNotFound", "InvalidTarget", "IncorrectState") {
+		"InvalidGatewayID.NotFound", "InvalidAssociationID.NotFound", "NoSuchEntity", "TargetGroupNotFound", "LoadBalancerNotFound",
+		"SubnetNotFound", "InvalidSecurityGroup", "InvalidTarget", "IncorrectState") || unattached(err) {
 		return graph.NotYet(classed, "AWS to see what was just made", 2*time.Minute)
 	}
 	return classed
+}
+
+// unattached reports whether AWS does not see yet that the internet gateway is attached: load balancers and routes need it.
+func unattached(err error) bool {
+	switch awsapi.Code(err) {
+	case "InvalidSubnet":
+		return strings.Contains(err.Error(), "no internet gateway")
+	case "InvalidParameterValue":
+		return strings.Contains(err.Error(), "belong to different networks")
+	default:
+		return false
+	}
 }
 
 // Removing classes an error of removing something that is not classed yet, and makes nothing of one that says that it is

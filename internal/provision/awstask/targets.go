@@ -21,8 +21,12 @@ const (
 	healthPort   = 2377
 )
 
+// healthSeconds is both how often a target is checked and how long it may take to answer, which AWS leaves at 10 s for
+// TCP and does not take where it is more than the interval.
+const healthSeconds = 5
+
 // healthCheck is the wanted check as the plan shows it.
-var healthCheck = fmt.Sprintf("tcp %d every 5 s, 2 in a row", healthPort) //nolint:gochecknoglobals // a constant
+var healthCheck = fmt.Sprintf("tcp %d every %d s, 2 in a row", healthPort, healthSeconds) //nolint:gochecknoglobals // a constant
 
 // TargetGroup is the managers as the load balancer sees them.
 func (c *Cloud) TargetGroup() resource.Task {
@@ -39,7 +43,7 @@ func (c *Cloud) TargetGroup() resource.Task {
 				Name: aws.String(c.hashed(TargetGroupKey)), VpcId: aws.String(w.ID(VPCKey)),
 				Protocol: elbtypes.ProtocolEnumTcp, Port: aws.Int32(managersPort), TargetType: elbtypes.TargetTypeEnumInstance,
 				HealthCheckProtocol: elbtypes.ProtocolEnumTcp, HealthCheckPort: aws.String(fmt.Sprint(healthPort)),
-				HealthCheckIntervalSeconds: aws.Int32(5), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
+				HealthCheckIntervalSeconds: aws.Int32(healthSeconds), HealthCheckTimeoutSeconds: aws.Int32(healthSeconds), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
 				Tags: c.elbTags(TargetGroupKey),
 			})
 			if err != nil {
@@ -56,7 +60,7 @@ func (c *Cloud) TargetGroup() resource.Task {
 				case "health-check":
 					_, err = c.aws.ELB.ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{
 						TargetGroupArn: aws.String(have.ID), HealthCheckProtocol: elbtypes.ProtocolEnumTcp, HealthCheckPort: aws.String(fmt.Sprint(healthPort)),
-						HealthCheckIntervalSeconds: aws.Int32(5), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
+						HealthCheckIntervalSeconds: aws.Int32(healthSeconds), HealthCheckTimeoutSeconds: aws.Int32(healthSeconds), HealthyThresholdCount: aws.Int32(2), UnhealthyThresholdCount: aws.Int32(2),
 					})
 				case "preserve-client-ip":
 					_, err = c.aws.ELB.ModifyTargetGroupAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
