@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,33 @@ func TestModuleThatCanBeLoadedIsEnough(t *testing.T) {
 	})
 	if found := f.filesystem("overlayfs", "overlay", "x"); !found.OK {
 		t.Errorf("%+v", found)
+	}
+}
+
+func TestInotifyInstancesOfOtherProgramsCount(t *testing.T) {
+	t.Parallel()
+	f := machineOf(t, map[string]string{
+		"proc/sys/fs/inotify/max_user_instances": "128\n",
+		"proc/7/status":                          "Name:\ta\nUid:\t0\t0\t0\t0\n",
+		"proc/8/status":                          "Name:\tb\nUid:\t1000\t0\t0\t0\n",
+		"proc/9/status":                          "Name:\tc\nUid:\t0\t0\t0\t0\n",
+		"proc/9/cgroup":                          "0::/slipway-main/i-1/init.scope\n",
+	})
+	for _, process := range []string{"7", "8", "9"} {
+		dir := f.path(filepath.Join("proc", process, "fd"))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 40 {
+			if err := os.Symlink("anon_inode:inotify", filepath.Join(dir, strconv.Itoa(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	found := f.inotify()
+	if found.OK || !strings.Contains(found.Detail, "other programs take 40, is enough for about 7 hosts") ||
+		!strings.Contains(found.Remedy, "sysctl fs.inotify.max_user_instances=") {
+		t.Errorf("%+v, want that 40 of 128 are taken", found)
 	}
 }
 

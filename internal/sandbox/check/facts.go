@@ -147,15 +147,47 @@ func (f facts) tool(name, packet, use string) Finding {
 	return finding.tidy()
 }
 
-// inotify has a limit per user, which all hosts share, since they run as one root: about inotifyPerHost each.
+// inotify has a limit per user, which all hosts share with the machine's own programs, since they run as one root: about
+// inotifyPerHost each. What the hosts of sandboxes take is not counted: it is what the limit is for.
 func (f facts) inotify() Finding {
 	limit, err := strconv.Atoi(strings.TrimSpace(f.read("proc/sys/fs/inotify/max_user_instances")))
-	hosts := limit / inotifyPerHost
+	others := f.inotifyInUse()
+	hosts := max(0, limit-others) / inotifyPerHost
 	return Finding{
 		Name: "inotify instances", Level: LevelNotice, OK: err != nil || hosts >= manyHosts,
-		Detail: fmt.Sprintf("the limit of %d is enough for about %d hosts", limit, hosts),
-		Remedy: "For larger clusters run: sysctl fs.inotify.max_user_instances=1024",
+		Detail: fmt.Sprintf("the limit of %d, of which other programs take %d, is enough for about %d hosts", limit, others, hosts),
+		Remedy: "Before a larger cluster, run: sysctl fs.inotify.max_user_instances=1024",
 	}.tidy()
+}
+
+// inotifyInUse counts the inotify instances of root's processes outside sandboxes, as far as this user may see them.
+func (f facts) inotifyInUse() int {
+	count := 0
+	processes, _ := filepath.Glob(f.path("proc/[0-9]*")) // the pattern is well formed
+	for _, process := range processes {
+		relative, err := filepath.Rel(f.root, process)
+		if err != nil || !f.rootsOwn(relative) {
+			continue
+		}
+		files, _ := filepath.Glob(filepath.Join(process, "fd/*")) // the pattern is well formed
+		for _, file := range files {
+			if target, err := os.Readlink(file); err == nil && target == "anon_inode:inotify" {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// rootsOwn reports whether a process is root's and in no sandbox's control groups.
+func (f facts) rootsOwn(process string) bool {
+	for line := range strings.Lines(f.read(filepath.Join(process, "status"))) {
+		if ids, ok := strings.CutPrefix(line, "Uid:"); ok {
+			fields := strings.Fields(ids)
+			return len(fields) > 0 && fields[0] == "0" && !strings.Contains(f.read(filepath.Join(process, "cgroup")), "/slipway-")
+		}
+	}
+	return false
 }
 
 // ipvs is what swarm's virtual addresses and routing mesh forward with.
