@@ -30,6 +30,8 @@ const (
 	thenID       = "then"
 	deletePrefix = "delete "
 	goneSuffix   = " gone"
+	// disksID is the node that ends when the volumes of instances that went are gone too. Nothing else waits for it.
+	disksID = deletePrefix + awstask.KindVolume + "/*" + goneSuffix
 )
 
 // nodes makes the graph of the plan's steps: what is made waits for what it needs, what goes for what needs it.
@@ -80,13 +82,17 @@ func (a *application) nodes() []graph.Node {
 	return nodes
 }
 
-// continuation is the node of what comes after: it needs everything but the load balancer and what belongs to it.
+// continuation is the node of what comes after: it needs everything but the load balancer and what belongs to it, and the
+// end of volumes.
 func (a *application) continuation(nodes []graph.Node) graph.Node {
 	n := graph.Node{
 		ID: thenID, Title: "nodes", Waits: true, Once: true,
 		Do: func(ctx context.Context, _ func(string)) (string, error) { return "", a.then(ctx) },
 	}
 	for _, other := range nodes {
+		if other.ID == disksID {
+			continue
+		}
 		switch resource.Key(other.ID).Kind() {
 		case awstask.KindBalancer, awstask.KindListener, awstask.KindTargetGroup, awstask.KindTargets:
 		default:
@@ -141,7 +147,26 @@ func (a *application) removals(nodes *[]graph.Node) map[resource.Key]string {
 			*nodes = append(*nodes, graph.Node{ID: id + goneSuffix, Title: title + ", until it is gone", Needs: []string{id}, Waits: true, Takes: kind.Takes, Do: r.gone})
 		}
 	}
+	if ended := ends[awstask.KindInstance]; len(ended) > 0 {
+		*nodes = append(*nodes, a.disks(going, ended))
+	}
 	return last
+}
+
+// disks is the node that waits for the volumes of the instances that go.
+func (a *application) disks(going []resource.Step, ended []string) graph.Node {
+	var instances []resource.Object
+	for _, s := range going {
+		if s.Key.Kind() == awstask.KindInstance {
+			instances = append(instances, *s.Have)
+		}
+	}
+	return graph.Node{
+		ID: disksID, Title: "remove volumes, until they are gone", Needs: ended, Waits: true,
+		Do: func(ctx context.Context, note func(string)) (string, error) {
+			return "the nodes' volumes are gone", awstask.Removing(a.plan.cloud.DisksGone(ctx, instances, note))
+		},
+	}
 }
 
 // changesTargets reports whether the plan changes who stands behind the load balancer, which comes before a manager goes.

@@ -84,3 +84,40 @@ func TestThen(t *testing.T) {
 		}
 	})
 }
+
+// TestVolumesHoldNothingUp: the volumes of all instances are looked for together while the rest of the cluster goes, and
+// destroy ends when they are gone.
+func TestVolumesHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const slow = time.Minute
+		c := cloud.Start(t, cloud.Options{})
+		o := newOperator(c, &runs{}, "ann")
+		o.up(t.Context(), t, load(t, whole))
+
+		var vpcGone time.Time
+		terminating, looks := false, 0
+		c.Interfere(func(call cloud.Call, _ int) cloud.Fault {
+			switch call.Action {
+			case "TerminateInstances":
+				terminating = true
+			case "DeleteVpc":
+				vpcGone = time.Now()
+			case "DescribeVolumes":
+				if terminating {
+					looks++
+					return cloud.Fault{Before: func() { <-time.After(slow) }}
+				}
+			}
+			return cloud.Fault{}
+		})
+		began := time.Now()
+		o.destroy(t.Context(), t, "demo")
+		if took := vpcGone.Sub(began); took > slow {
+			t.Errorf("the VPC waited %v for volumes", took)
+		}
+		if took := time.Since(began); took < slow || looks != 1 {
+			t.Errorf("destroy took %v and looked %d times for volumes, want one look of %v", took, looks, slow)
+		}
+	})
+}

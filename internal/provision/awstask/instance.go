@@ -312,13 +312,9 @@ func (c *Cloud) instanceKind() resource.Kind {
 		},
 		Gone: func(ctx context.Context, have resource.Object, note func(string)) error {
 			note("waits for " + have.ID + " to end")
-			err := c.instances.Wait(ctx, have.ID, func(i ec2types.Instance, found bool) (bool, error) {
+			return c.instances.Wait(ctx, have.ID, func(i ec2types.Instance, found bool) (bool, error) {
 				return !found || i.State.Name == ec2types.InstanceStateNameTerminated, nil
 			})
-			if err != nil {
-				return err
-			}
-			return c.disksGone(ctx, have, note)
 		},
 	}
 }

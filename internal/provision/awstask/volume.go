@@ -2,6 +2,7 @@ package awstask
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -31,22 +32,30 @@ func looseVolumes(volumes map[string]ec2types.Volume) []resource.Object {
 	return all
 }
 
-// disksGone returns when none of a terminated instance's volumes is left that goes with it: EC2 removes them a little
-// later than the instance. One that somebody chose to keep is available then, and not waited for.
-func (c *Cloud) disksGone(ctx context.Context, instance resource.Object, note func(string)) error {
-	for _, disk := range []string{instance.Labels[diskRoot], instance.Labels[diskData]} {
-		if disk == "" {
-			continue
-		}
-		note("waits for " + disk + " to go")
-		err := c.volumes.Wait(ctx, disk, func(v ec2types.Volume, found bool) (bool, error) {
-			return !found || v.State == ec2types.VolumeStateAvailable, nil
-		})
-		if err != nil {
-			return err
+// DisksGone returns when none of the terminated instances' volumes is left that goes with them: EC2 removes them a little
+// later than the instances. One that somebody chose to keep is available then, and not waited for. All are looked for
+// together.
+func (c *Cloud) DisksGone(ctx context.Context, instances []resource.Object, note func(string)) error {
+	var waits []func() error
+	var disks []string
+	for _, o := range instances {
+		for _, disk := range []string{o.Labels[diskRoot], o.Labels[diskData]} {
+			if disk == "" {
+				continue
+			}
+			disks = append(disks, disk)
+			waits = append(waits, func() error {
+				return c.volumes.Wait(ctx, disk, func(v ec2types.Volume, found bool) (bool, error) {
+					return !found || v.State == ec2types.VolumeStateAvailable, nil
+				})
+			})
 		}
 	}
-	return nil
+	if len(disks) == 0 {
+		return nil
+	}
+	note("waits for " + strings.Join(disks, ", ") + " to go")
+	return both(waits...)
 }
 
 // volumeKind removes detached volumes, but only when the whole cluster goes: somebody may have detached one to save it.
