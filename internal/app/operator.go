@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -58,7 +59,7 @@ func (o *Operator) compose(ctx context.Context, doc *cluster.Document) (*parts, 
 	provisioner := provision.New(provision.Deps{
 		Clients: clients, Logger: obs.Component(o.deps.Logger, "provision"), Progress: o.deps.Progress,
 		Retirer: retire, PublicKey: in.publicKey,
-	}, provision.Config{Parallel: o.cfg.Parallel})
+	}, provision.Config{Parallel: o.cfg.Parallel, Window: windowOf(doc.Cloud.Provider)})
 	dialer := host.NewDialer(host.DialerConfig{
 		Auth: in.auth, HostKeys: provisioner, Logger: obs.Component(o.deps.Logger, "host"),
 	})
@@ -67,6 +68,15 @@ func (o *Operator) compose(ctx context.Context, doc *cluster.Document) (*parts, 
 	}, rollout.Config{Parallel: o.cfg.Parallel})
 	retire.provisioner, retire.rollout = provisioner, roll
 	return &parts{doc: doc, login: in, provisioner: provisioner, rollout: roll}, nil
+}
+
+// windowOf returns how long what was just made in the provider's cloud may stay invisible; 0 is AWS's own time. The
+// sandbox shows at once what it did, so little more than a call that is still on its way counts.
+func windowOf(p cluster.Provider) time.Duration {
+	if p == cluster.ProviderSandbox {
+		return 2 * time.Second
+	}
+	return 0
 }
 
 func (o *Operator) sandbox() *Sandbox { return NewSandbox(o.deps, o.cfg.Sandbox) }
