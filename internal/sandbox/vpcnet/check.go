@@ -102,13 +102,17 @@ func (c *checker) endpoint(vpc string, block netip.Prefix, e machine.Endpoint) {
 
 func (c *checker) rule(endpoint string, rule machine.Rule) {
 	switch rule.Protocol {
-	case "-1", "icmp":
+	case "-1":
+	case "icmp":
+		if rule.From < -1 || rule.From > 255 || rule.To < -1 || rule.To > 255 {
+			c.fault("endpoint %s: there is no ICMP type %d with code %d", endpoint, rule.From, rule.To)
+		}
 	case "tcp", "udp":
-		if rule.From > 65535 || rule.To > 65535 || rule.To >= 0 && rule.From > rule.To {
+		if !allPorts(rule) && (rule.From < 0 || rule.To > maxPort || rule.From > rule.To) {
 			c.fault("endpoint %s: ports %d-%d are no range", endpoint, rule.From, rule.To)
 		}
 	default:
-		if number, err := strconv.Atoi(rule.Protocol); err != nil || number < 0 || number > 255 {
+		if _, err := strconv.ParseUint(rule.Protocol, 10, 8); err != nil {
 			c.fault("endpoint %s: %q is no protocol", endpoint, rule.Protocol)
 		}
 	}

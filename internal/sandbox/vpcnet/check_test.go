@@ -38,8 +38,18 @@ func TestCheckNamesEveryFault(t *testing.T) {
 		"cage's address": {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].PublicIP = "198.18.0.15" }, want: "beyond the first 16"},
 		"public twice":   {change: func(n *machine.Network) { n.VPCs[0].Endpoints[1].PublicIP = "198.18.0.17" }, want: "public address 198.18.0.17 is there twice"},
 		"ports":          {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].From = 70000 }, want: "no range"},
-		"protocol":       {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].Protocol = "tcp; drop" }, want: "no protocol"},
-		"peer":           {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].Peers[0] = "sg-1" }, want: "no range of addresses"},
+		"ports from below 0": {change: func(n *machine.Network) {
+			n.VPCs[0].Endpoints[0].Ingress[0].From, n.VPCs[0].Endpoints[0].Ingress[0].To = -1, 80
+		}, want: "no range"},
+		"ports without an end": {change: func(n *machine.Network) {
+			n.VPCs[0].Endpoints[0].Ingress[0].From, n.VPCs[0].Endpoints[0].Ingress[0].To = 22, -1
+		}, want: "no range"},
+		"ICMP type": {change: func(n *machine.Network) {
+			n.VPCs[0].Endpoints[0].Ingress[0] = machine.Rule{Protocol: "icmp", From: 256, To: -1}
+		}, want: "no ICMP type"},
+		"protocol with a sign": {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].Protocol = "+6" }, want: "no protocol"},
+		"protocol":             {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].Protocol = "tcp; drop" }, want: "no protocol"},
+		"peer":                 {change: func(n *machine.Network) { n.VPCs[0].Endpoints[0].Ingress[0].Peers[0] = "sg-1" }, want: "no range of addresses"},
 		"lost balancer": {change: func(n *machine.Network) {
 			n.VPCs[0].Balancers = []machine.Balancer{{ID: "arn:lb", Endpoint: "eni-none"}}
 		}, want: `its endpoint "eni-none" is not in VPC`},
@@ -76,6 +86,7 @@ func TestPublicRangeStaysClearOfTheMachinesRoutes(t *testing.T) {
 	}{
 		"none":      {want: "198.18.0.0/16"},
 		"default":   {routes: parse("0.0.0.0/0", "192.168.0.0/24"), want: "198.18.0.0/16"},
+		"halves":    {routes: parse("0.0.0.0/1", "128.0.0.0/1"), want: "198.18.0.0/16"}, // a VPN's way to be the default
 		"taken":     {routes: parse("198.18.4.0/24"), want: "198.19.0.0/20"},
 		"more":      {routes: parse("198.18.0.0/16", "198.19.0.0/20"), want: "198.19.16.0/20"},
 		"all of it": {routes: parse("198.18.0.0/15"), want: ""},

@@ -78,6 +78,21 @@ func Connect(ctx context.Context, cage, outside *netns.Namespace, sandbox string
 	}); err != nil {
 		return fmt.Errorf("route the public range: %w", err)
 	}
+	return checkReach(outside, link, public)
+}
+
+// checkReach makes sure that the machine sends the range's packets over the link: rules of policy routing, of a VPN for
+// instance, may lead to other tables, and then the packets would leave the machine.
+func checkReach(outside *netns.Namespace, link netlink.Link, public netip.Prefix) error {
+	addr := reservedEnd(public)
+	routes, err := outside.Links().RouteGet(addr.AsSlice())
+	if err != nil {
+		return fmt.Errorf("find route to %s: %w", addr, err)
+	}
+	if len(routes) == 0 || routes[0].LinkIndex != link.Attrs().Index {
+		return errs.New(errs.Conflict, fmt.Sprintf("a rule of this machine's policy routing leads %s away from the sandbox", public)).
+			WithRemedy(fmt.Sprintf("`ip rule` and `ip route get %s` show which; name another range with --public-range, or turn off what made the rule.", addr))
+	}
 	return nil
 }
 
@@ -141,10 +156,10 @@ func address(space *netns.Namespace, name string, own, peer netip.Addr) error {
 	})
 }
 
-// MachineRoutes returns the destinations of the machine's IPv4 routes and addresses, without those that sandboxes made
-// for their dead and without the sandbox's own.
+// MachineRoutes returns the destinations of the machine's IPv4 routes, in all tables, without those that sandboxes made
+// for their dead.
 func MachineRoutes(outside *netns.Namespace) ([]netip.Prefix, error) {
-	routes, err := outside.Links().RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{}, 0)
+	routes, err := outside.Links().RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
 	}

@@ -70,9 +70,11 @@ func CheckPublicRange(public netip.Prefix, routes []netip.Prefix) error {
 	return nil
 }
 
+// overlapping reports whether a route overlaps the candidate, and which. A default route does not count, nor do its two
+// halves, with which VPNs stand in for it.
 func overlapping(candidate netip.Prefix, routes []netip.Prefix) (bool, netip.Prefix) {
 	for _, route := range routes {
-		if route.Bits() > 0 && route.Overlaps(candidate) {
+		if route.Bits() > 1 && route.Overlaps(candidate) {
 			return true, route
 		}
 	}

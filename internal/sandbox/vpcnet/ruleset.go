@@ -155,7 +155,7 @@ func protocolMatch(rule machine.Rule) string {
 		return ""
 	case "tcp", "udp":
 		switch {
-		case rule.From <= 0 && (rule.To >= 65535 || rule.To < 0):
+		case allPorts(rule):
 			return "meta l4proto " + rule.Protocol + " "
 		case rule.From == rule.To:
 			return fmt.Sprintf("%s dport %d ", rule.Protocol, rule.From)
@@ -174,6 +174,13 @@ func protocolMatch(rule machine.Rule) string {
 	default:
 		return "ip protocol " + rule.Protocol + " "
 	}
+}
+
+const maxPort = 65535
+
+// allPorts reports whether a rule for TCP or UDP is for every port.
+func allPorts(rule machine.Rule) bool {
+	return rule.From <= 0 && rule.To < 0 || rule.From <= 0 && rule.From >= -1 && rule.To == maxPort
 }
 
 // minimalPeers returns the IPv4 blocks among the peers that no other of them contains, sorted: nft refuses blocks that
