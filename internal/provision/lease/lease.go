@@ -3,6 +3,7 @@ package lease
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -21,6 +22,8 @@ const (
 	// freshFor is how long after a renewal the holder may act without asking the store. It is less than DeadAfter by
 	// more than any single call takes.
 	freshFor = 30 * time.Second
+	// pause is between two tries to get the next number.
+	pause = 200 * time.Millisecond
 )
 
 // Config says who acquires a lease and how.
@@ -69,29 +72,57 @@ func Acquire(ctx context.Context, store Store, c Config) (*Lease, error) {
 				return nil, err
 			}
 		}
-		l.old = nil
-		for _, r := range records {
-			l.old = append(l.old, r.Number)
-		}
-		l.record = Record{Number: latest.Number + 1, Holder: c.Holder, Since: time.Now().UTC()}
-		began := wall()
-		err = store.Create(ctx, l.record)
-		if errs.Is(err, errs.Conflict) || errs.Retryable(err) {
-			if mine, found := l.own(ctx); found {
-				l.record, err = mine, nil
-			} else if errs.Is(err, errs.Conflict) {
-				continue // somebody was faster
-			}
-		}
+		taken, err := l.take(ctx, records, latest.Number+1)
 		if err != nil {
-			return nil, fmt.Errorf("write lease %d: %w", l.record.Number, err)
+			return nil, err
 		}
-		l.renewed = began
-		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		l.stop = cancel
-		go l.keep(running)
-		return l, nil
+		if taken {
+			running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+			l.stop = cancel
+			go l.keep(running)
+			return l, nil
+		}
+		if err := run.Wait(ctx, pause); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// take writes the record of the number and reports whether that makes the lease this run's; if not, somebody was faster.
+// records are those of dead predecessors.
+func (l *Lease) take(ctx context.Context, records []Record, number int) (bool, error) {
+	l.old = nil
+	known := map[string]bool{l.config.Holder.Run: true}
+	for _, r := range records {
+		l.old = append(l.old, r.Number)
+		known[r.Holder.Run] = true
+	}
+	l.record = Record{Number: number, Holder: l.config.Holder, Since: time.Now().UTC()}
+	began := wall()
+	err := l.store.Create(ctx, l.record)
+	if errs.Is(err, errs.Conflict) || errs.Retryable(err) {
+		if mine, found := l.own(ctx); found {
+			l.record, err = mine, nil
+		} else if errs.Is(err, errs.Conflict) {
+			return false, nil
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("write lease %d: %w", number, err)
+	}
+	// A release frees the numbers: who looked before one can get a number although somebody else has the lease by another
+	// since. Whoever finds a stranger beside himself steps back, and then sees who it is.
+	now, err := l.store.List(ctx)
+	stranger := func(r Record) bool { return !known[r.Holder.Run] }
+	if err != nil || slices.ContainsFunc(now, stranger) {
+		err = errors.Join(err, l.store.Delete(context.WithoutCancel(ctx), []int{l.record.Number}))
+		if err != nil {
+			err = fmt.Errorf("prove lease %d: %w", number, err)
+		}
+		return false, err
+	}
+	l.renewed = began
+	return true, nil
 }
 
 // own looks for a record that this run wrote although the answer was lost.
@@ -202,6 +233,9 @@ func (l *Lease) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if wall().Sub(began) > freshFor { // the machine slept since: somebody may have taken over and be done
+		return errs.New(errs.Unavailable, fmt.Sprintf("lease %d could not be proven in time", next.Number)).WithRetry()
+	}
 	if err := l.store.Renew(ctx, next); err != nil {
 		return fmt.Errorf("renew lease %d: %w", next.Number, err)
 	}
@@ -238,6 +272,11 @@ func (l *Lease) inspect(records []Record) (Record, error) {
 // Release ends the renewals and removes the lease and its dead predecessors'. A lease that was lost is left to whoever
 // took it.
 func (l *Lease) Release(ctx context.Context) error {
+	select { // a renewal that is cut off may yet be carried out, after the removal
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+	}
 	l.stop()
 	<-l.done
 	l.mu.Lock()
