@@ -40,6 +40,11 @@ func TestParseKnowsEveryLayout(t *testing.T) {
 			mountinfo: "1 0 0:1 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n2 0 0:1 / /elsewhere rw - cgroup cgroup rw,pids\n",
 			want:      []Hierarchy{{Mount: "/sys/fs/cgroup/pids", Options: "pids"}},
 		},
+		"beside an overlay of many layers": {
+			mountinfo: "30 20 0:30 / /merged rw - overlay overlay rw,lowerdir=" + strings.Repeat("/layer", 1<<14) + "\n" +
+				"25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+			want: []Hierarchy{{Mount: "/sys/fs/cgroup", V2: true}},
+		},
 		"none": {mountinfo: "24 20 0:21 / / rw - ext4 /dev/vda rw\nnonsense\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

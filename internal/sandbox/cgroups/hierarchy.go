@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// maxLine bounds a line of the mount table: those of overlays name every layer.
+const maxLine = 1 << 20
+
 // Hierarchy is one mounted tree of control groups.
 type Hierarchy struct {
 	Mount   string `json:"mount"`   // where the machine mounts it: /sys/fs/cgroup/cpu,cpuacct
@@ -27,6 +30,7 @@ func Parse(mountinfo io.Reader) ([]Hierarchy, error) {
 	var all []Hierarchy
 	seen := map[string]bool{}
 	lines := bufio.NewScanner(mountinfo)
+	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		before, after, ok := strings.Cut(lines.Text(), " - ")
 		fields, tail := strings.Fields(before), strings.Fields(after)
