@@ -83,6 +83,7 @@ func (d *differ) run(tasks []Task) Result {
 		byKey[o.Key] = append(byKey[o.Key], o)
 	}
 	result := Result{World: d.world, Torn: d.orphaned()}
+	d.condemn(tasks)
 	var removed []Step
 	for i := range tasks { // in an order in which parents come first
 		task := &tasks[i]
@@ -120,6 +121,19 @@ func (d *differ) run(tasks []Task) Result {
 	result.Steps = append(result.Steps, removed...)
 	result.Steps = append(result.Steps, d.unread(tasks)...)
 	return result
+}
+
+// condemn notes what no task wants before anything is chosen: what lives in it must not be what stays.
+func (d *differ) condemn(tasks []Task) {
+	wanted := map[Key]bool{}
+	for _, t := range tasks {
+		wanted[t.Key] = true
+	}
+	for _, o := range d.found.Objects {
+		if !wanted[o.Key] && (d.all || !d.kinds[o.Key.Kind()].Leave) {
+			d.doomed[o.ID] = true
+		}
+	}
 }
 
 // orphaned lists what lives in something that was not found.
@@ -185,8 +199,8 @@ func (d *differ) remove(o Object, reason string) Step {
 // vanishes reports whether the object goes with its parent.
 func (d *differ) vanishes(o Object) bool { return d.kinds[o.Key.Kind()].With != "" }
 
-// choose picks the object that stays when an interrupted run left more than one: the one with what was built on it,
-// else the one that fits, else the oldest.
+// choose picks the object that stays when an interrupted run left more than one: one whose parent stays, with what was
+// built on it, else the one that fits, else the oldest.
 func (d *differ) choose(task *Task, candidates []Object) (*Object, []Object) {
 	if len(candidates) == 0 {
 		return nil, nil
@@ -201,8 +215,14 @@ func (d *differ) choose(task *Task, candidates []Object) (*Object, []Object) {
 		}
 		return n
 	}
+	falls := func(o Object) int {
+		if d.doomed[o.Parent] {
+			return 1
+		}
+		return 0
+	}
 	slices.SortStableFunc(candidates, func(a, b Object) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(fits(a), fits(b)), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(falls(a), falls(b)), cmp.Compare(rank(a), rank(b)), cmp.Compare(fits(a), fits(b)), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return &candidates[0], candidates[1:]
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The kinds of these tests: a house stands alone, rooms are in it, a lamp vanishes with its room.
-var kinds = []Kind{{Name: "house"}, {Name: "room"}, {Name: "lamp", With: "room"}, {Name: "attic", Leave: true}}
+// The kinds of these tests: a house stands alone, rooms are in it, a lamp vanishes with its room, a door does not.
+var kinds = []Kind{{Name: "house"}, {Name: "room"}, {Name: "lamp", With: "room"}, {Name: "door"}, {Name: "attic", Leave: true}}
 
 func house() Task {
 	return Task{Key: "house/main", Fields: []Field{{Name: "size", Want: "big", Policy: Refuse, Remedy: "move"}}}
@@ -63,6 +63,7 @@ func TestDiff(t *testing.T) {
 	denied := errors.New("no permission for x:ListRooms")
 	later := aRoom
 	later.ID, later.Created = "r-0", time.Unix(100, 0)
+	stray := object("room/two", "r-9", "h-1", nil)
 	tests := map[string]struct {
 		tasks []Task
 		found Found
@@ -98,6 +99,13 @@ func TestDiff(t *testing.T) {
 		}},
 		"of two equal rooms the older stays": {[]Task{house(), room("red")}, Found{Objects: []Object{aHouse, later, aRoom}}, []brief{
 			{Delete, "room/one", "r-0", "left by an interrupted run", nil},
+		}},
+		"what stays is not in a room that goes": {all, Found{Objects: []Object{aHouse, aRoom, stray, with(aLamp, "x", "y"), object("lamp/one", "l-0", "r-9", aLamp.Fields)}}, []brief{
+			{Update, "lamp/one", "l-1", "differs", []FieldChange{{Name: "x", Old: "y", Note: "not in the document"}}},
+			{Delete, "room/two", "r-9", "no longer in the document", nil},
+		}},
+		"nor where it goes by itself": {[]Task{house(), room("red"), {Key: "door/one"}}, Found{Objects: []Object{aHouse, aRoom, stray, object("door/one", "d-0", "r-9", nil), object("door/one", "d-1", "r-1", nil)}}, []brief{
+			{Delete, "door/one", "d-0", "left by an interrupted run", nil}, {Delete, "room/two", "r-9", "no longer in the document", nil},
 		}},
 		"what is left alone is no step": {[]Task{house()}, Found{Objects: []Object{aHouse, {Key: "attic/one", ID: "a-1"}}}, nil},
 		"destroy takes everything": {nil, Found{Objects: []Object{aHouse, aRoom, aLamp, {Key: "attic/one", ID: "a-1"}}}, []brief{
