@@ -67,6 +67,7 @@ func (a *api) balancerActions() []awswire.Action {
 				return groupsInput{p.Required("LoadBalancerArn"), p.Strings("SecurityGroups")}
 			},
 		}.write(a),
+		a.setSubnetsAction(),
 	}
 }
 
@@ -131,15 +132,11 @@ func (s *scope) createBalancer(in balancerInput) (any, error) {
 
 // addInterfaces gives the balancer an interface in each subnet. The first one carries the address that it is reached by.
 func (s *scope) addInterfaces(lb *state.LoadBalancer) error {
-	short := lb.ARN[strings.Index(lb.ARN, "loadbalancer/")+len("loadbalancer/"):]
 	for i, subnet := range lb.Subnets {
-		n, err := network.NewInterface(s.data, s.region, s.api.Public, network.InterfaceSpec{
-			Subnet: subnet, Groups: lb.SecurityGroups, Description: "ELB " + short, Public: i == 0 && lb.Scheme == "internet-facing",
-		})
+		n, err := s.newInterface(lb, subnet, i == 0 && lb.Scheme == "internet-facing")
 		if err != nil {
 			return err
 		}
-		n.LoadBalancer, n.AttachTime = lb.ARN, s.now
 		lb.Interfaces = append(lb.Interfaces, n.ID)
 		if i == 0 {
 			lb.DNSName = n.PublicIP
@@ -149,6 +146,19 @@ func (s *scope) addInterfaces(lb *state.LoadBalancer) error {
 		}
 	}
 	return nil
+}
+
+// newInterface makes an interface of the balancer in the subnet, with a public address if asked.
+func (s *scope) newInterface(lb *state.LoadBalancer, subnet string, public bool) (*state.NetworkInterface, error) {
+	short := lb.ARN[strings.Index(lb.ARN, "loadbalancer/")+len("loadbalancer/"):]
+	n, err := network.NewInterface(s.data, s.region, s.api.Public, network.InterfaceSpec{
+		Subnet: subnet, Groups: lb.SecurityGroups, Description: "ELB " + short, Public: public,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.LoadBalancer, n.AttachTime = lb.ARN, s.now
+	return n, nil
 }
 
 // checkSubnets refuses subnets that do not exist or do not go together, and returns their VPC.
