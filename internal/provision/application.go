@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,6 +132,9 @@ func (a *application) removals(nodes *[]graph.Node) map[resource.Key]string {
 		for _, other := range kind.After {
 			needs = append(needs, ends[other]...)
 		}
+		if s.Action == resource.Delete {
+			needs = append(needs, a.leavers(s.Have.ID)...)
+		}
 		if s.Have.Labels["role"] == string(cluster.RoleManager) && !a.plan.Destroy {
 			if manager != "" {
 				needs = append(needs, manager)
@@ -151,6 +155,18 @@ func (a *application) removals(nodes *[]graph.Node) map[resource.Key]string {
 		*nodes = append(*nodes, a.disks(going, ended))
 	}
 	return last
+}
+
+// leavers returns the nodes that change what uses the object now, which cannot go before: the load balancer that is in a
+// subnet.
+func (a *application) leavers(id string) []string {
+	var nodes []string
+	for _, s := range a.plan.result.Steps {
+		if s.Task != nil && s.Action == resource.Update && slices.Contains(s.Have.Uses, id) {
+			nodes = append(nodes, string(s.Key))
+		}
+	}
+	return nodes
 }
 
 // disks is the node that waits for the volumes of the instances that go.

@@ -299,6 +299,29 @@ func TestMoreZones(t *testing.T) {
 	})
 }
 
+// TestZonesComeAndGo: the load balancer follows before a subnet goes.
+func TestZonesComeAndGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{Latency: cloud.AWS})
+		r := &runs{}
+		one, two := load(t, shape{zones: 1, managers: 1, workers: 1}), load(t, shape{zones: 2, managers: 1, workers: 1})
+		newOperator(c, r, "ann").up(t.Context(), t, one)
+		alone := census(c)
+		newOperator(c, r, "ann").up(t.Context(), t, two)
+		wantNoChange(t.Context(), t, c, newOperator(c, r, "ann"), two)
+		plan := newOperator(c, r, "ann").up(t.Context(), t, one)
+		want := []string{"delete subnet/public-us-east-1b", "update load-balancer/managers"}
+		if diff := cmp.Diff(want, actions(plan)); diff != "" {
+			t.Errorf("plan (-want +got):\n%s", diff)
+		}
+		wantNoChange(t.Context(), t, c, newOperator(c, r, "ann"), one)
+		if diff := cmp.Diff(alone, census(c)); diff != "" {
+			t.Errorf("the account (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestTwoClusters live side by side: one's end touches nothing of the other.
 func TestTwoClusters(t *testing.T) {
 	t.Parallel()

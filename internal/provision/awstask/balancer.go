@@ -46,8 +46,9 @@ func (c *Cloud) Balancer(subnets []resource.Key, protect bool) resource.Task {
 	group := GroupKey("balancer")
 	task := resource.Task{
 		Key: BalancerKey, Repeatable: true, // the same again gives the same
-		Needs: after(append([]resource.Key{group, AttachmentKey}, subnets...)...),
-		Takes: balancerStart,
+		Closed: true, // it leaves subnets that the document does not want
+		Needs:  after(append([]resource.Key{group, AttachmentKey}, subnets...)...),
+		Takes:  balancerStart,
 		Fields: []resource.Field{
 			{Name: "security-group", Ref: group, Policy: resource.WriteOnce},
 			{Name: "state", Want: balancerActive},
