@@ -44,18 +44,18 @@ func Start(ctx context.Context, cfg Config) (*Cage, error) {
 		return nil, errs.New(errs.Forbidden, "the sandbox needs root: it makes namespaces, mounts and block devices").
 			WithRemedy("Run the command with sudo.")
 	}
-	if err := os.MkdirAll(cfg.RunDir, 0o755); err != nil {
+	if err := os.MkdirAll(cfg.RunDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make run directory: %w", err)
 	}
-	unlock, err := lock(ctx)
+	held, err := lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer held.Close()
 	if c, err := adopt(ctx, cfg); c != nil || err != nil {
 		return c, err
 	}
-	return launch(ctx, cfg)
+	return launch(ctx, cfg, held)
 }
 
 // PublicRange returns the range that public addresses must come from, its first vpcnet.Reserved (16) excepted.
@@ -127,6 +127,16 @@ func remains(outside *netns.Namespace, sandbox string) (string, error) {
 		return "", err
 	}
 	return "processes of it still run", nil
+}
+
+// dying is how long a holder may take to end with all its processes once it has begun to.
+const dying = time.Second
+
+// ended reports whether the holder has ended, or does at once.
+func (c *Cage) ended() bool {
+	fds := []unix.PollFd{{Fd: int32(c.holder.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(dying.Milliseconds()))
+	return err == nil && n > 0
 }
 
 // watch closes done when the holder has ended and all processes of the cage with it.

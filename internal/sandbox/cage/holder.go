@@ -26,7 +26,7 @@ const serveWord = "serve"
 // orphan, so that the second, which does the work, can wait for its own children undisturbed. When either ends, the
 // kernel ends everything inside.
 func RunHolder(ctx context.Context, args []string) error {
-	for _, fd := range []int{outsideFd, readyFd, lifelineFd} {
+	for _, fd := range []int{outsideFd, readyFd, lockFd, lifelineFd} {
 		unix.CloseOnExec(fd) // hosts get none of them
 	}
 	if len(args) == 1 && args[0] == serveWord {
@@ -69,7 +69,8 @@ func hold(ctx context.Context, text []byte, ready *os.File) error {
 		return fmt.Errorf("make pipe: %w", err)
 	}
 	cmd.Stdin = read
-	cmd.ExtraFiles = []*os.File{os.NewFile(outsideFd, "outside"), ready}
+	held := os.NewFile(lockFd, "lock")
+	cmd.ExtraFiles = []*os.File{os.NewFile(outsideFd, "outside"), ready, held}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("run second stage of the holder: %w", err)
 	}
@@ -79,6 +80,7 @@ func hold(ctx context.Context, text []byte, ready *os.File) error {
 	}
 	write.Close()
 	ready.Close()
+	held.Close()
 
 	ended := make(chan error, 2)
 	go func() { ended <- reap(cmd.Process.Pid) }()

@@ -30,7 +30,8 @@ import (
 const (
 	outsideFd  = 3 // the machine's network namespace
 	readyFd    = 4 // takes "ok", or the text of an error
-	lifelineFd = 5 // ends when the holder must end
+	lockFd     = 5 // the machine's lock: a holder whose starter is killed must not be taken for a dead one's leftovers
+	lifelineFd = 6 // ends when the holder must end
 )
 
 const readyWord = "ok"
@@ -42,8 +43,8 @@ const greeting = 5 * time.Second
 // being made looks dead. A directory that exists anyway, so that nothing is left behind.
 const lockPath = "/sys/fs/cgroup"
 
-// lock waits for the machine's lock.
-func lock(ctx context.Context) (unlock func(), err error) {
+// lock waits for the machine's lock. It is free again when the file is closed, here and in the holder that it was handed to.
+func lock(ctx context.Context) (*os.File, error) {
 	file, err := os.Open(lockPath)
 	if err != nil {
 		return nil, fmt.Errorf("open lock of sandboxes: %w", err)
@@ -53,7 +54,7 @@ func lock(ctx context.Context) (unlock func(), err error) {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { file.Close() }, nil
+			return file, nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			file.Close()
@@ -68,13 +69,35 @@ func lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// adopt returns the cage of a holder that runs already, or nil when none does.
+// Adopt returns the cage of a holder that runs already, and errs.NotFound when none does.
+func Adopt(ctx context.Context, cfg Config) (*Cage, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	held, err := lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer held.Close()
+	c, err := adopt(ctx, cfg)
+	if c == nil && err == nil {
+		return nil, errs.New(errs.NotFound, "sandbox "+cfg.ID+" has no holder")
+	}
+	return c, err
+}
+
+// adopt returns the cage of a holder that runs already, or nil when none does. One that ends just now, as its lifeline
+// does, counts as none.
 func adopt(ctx context.Context, cfg Config) (*Cage, error) {
 	pid, err := holderPID(ctx, cfg.socket())
 	if err != nil || pid == 0 {
 		return nil, err
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open holder %d: %w", pid, err)
 	}
@@ -83,7 +106,10 @@ func adopt(ctx context.Context, cfg Config) (*Cage, error) {
 	defer cancel()
 	theirs, err := c.hello(ctx)
 	if err != nil {
-		c.holder.Close()
+		defer c.holder.Close()
+		if c.ended() {
+			return nil, nil
+		}
 		return nil, fmt.Errorf("adopt holder %d: %w", pid, err)
 	}
 	switch {
@@ -132,6 +158,9 @@ func holderPID(ctx context.Context, socket string) (int, error) {
 		return 0, fmt.Errorf("identify holder: %w", peerErr)
 	}
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(int(peer.Pid)) + "/status")
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) { // it ended meanwhile
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("identify holder: %w", err)
 	}
@@ -143,8 +172,8 @@ func holderPID(ctx context.Context, socket string) (int, error) {
 	return 0, errs.New(errs.Internal, "identify holder: its process has no parent")
 }
 
-// launch starts a new holder and waits until it serves. The caller holds the lock.
-func launch(ctx context.Context, cfg Config) (*Cage, error) {
+// launch starts a new holder and waits until it serves. The caller holds the lock, which the holder shares until then.
+func launch(ctx context.Context, cfg Config, held *os.File) (*Cage, error) {
 	outside, err := netns.Current()
 	if err != nil {
 		return nil, err
@@ -169,11 +198,34 @@ func launch(ctx context.Context, cfg Config) (*Cage, error) {
 		}
 	}
 	c := &Cage{client: newClient(cfg.socket()), cfg: cfg, done: make(chan struct{})}
-	if err := c.spawn(ctx); err != nil {
-		return nil, fmt.Errorf("start the sandbox's holder: %w", err)
+	if err := c.spawn(ctx, held); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the sandbox's holder: %w", err), c.clear(context.WithoutCancel(ctx), outside))
 	}
 	go c.watch()
 	return c, nil
+}
+
+// clear removes what a holder that did not start has made by then. The caller holds the lock.
+func (c *Cage) clear(ctx context.Context, outside *netns.Namespace) error {
+	if c.lifeline != nil {
+		c.lifeline.Close()
+	}
+	if c.holder != nil {
+		defer c.holder.Close()
+		if err := unix.PidfdSendSignal(int(c.holder.Fd()), unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("end holder: %w", err)
+		}
+		go c.watch()
+		select {
+		case <-c.done:
+		case <-time.After(vanishing):
+			return errs.New(errs.Internal, "the holder that did not start does not end")
+		}
+	}
+	if err := waitVanished(ctx, c.cfg.ID); err != nil {
+		return err
+	}
+	return sweep(ctx, c.cfg, outside)
 }
 
 func choosePublic(wanted netip.Prefix, routes []netip.Prefix) (netip.Prefix, error) {
@@ -184,7 +236,7 @@ func choosePublic(wanted netip.Prefix, routes []netip.Prefix) (netip.Prefix, err
 }
 
 // spawn runs the holder's process in its namespaces.
-func (c *Cage) spawn(ctx context.Context) error {
+func (c *Cage) spawn(ctx context.Context, held *os.File) error {
 	text, err := c.cfg.encode()
 	if err != nil {
 		return err
@@ -214,7 +266,7 @@ func (c *Cage) spawn(ctx context.Context) error {
 	words := c.cfg.command("holder")
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), log, log
-	cmd.ExtraFiles = []*os.File{outside, readyWrite}
+	cmd.ExtraFiles = []*os.File{outside, readyWrite, held}
 	if c.cfg.Lifeline {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, lifelineRead)
 		c.lifeline = lifelineWrite

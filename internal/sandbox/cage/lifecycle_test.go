@@ -108,6 +108,24 @@ func TestDestroyLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestFailedStartLeavesNothing(t *testing.T) {
+	needCage(t)
+	cfg := newConfig(t)
+	t.Setenv("PATH", t.TempDir()) // without nft, the holder fails half-way
+	if _, err := cage.Start(t.Context(), cfg); err == nil {
+		t.Fatal("a cage without nft was started")
+	}
+	if left := traces(t, cfg); len(left) > 0 {
+		t.Errorf("left on the machine: %q", left)
+	}
+	if entries, err := os.ReadDir(cfg.RunDir); err != nil || len(entries) > 0 {
+		t.Errorf("left in the run directory: %v, %v", entries, err)
+	}
+	if _, err := cage.Adopt(t.Context(), cfg); !errs.Is(err, errs.NotFound) {
+		t.Errorf("adopting what did not start: %v, want NotFound", err)
+	}
+}
+
 func TestKilledHolderTakesAllWithIt(t *testing.T) {
 	r := busy(t)
 	killed := time.Now()

@@ -35,9 +35,9 @@ const headerTimeout = 10 * time.Second
 
 // runServe is the second stage of the holder: it puts the parts together and serves until the context ends.
 func runServe(ctx context.Context) error {
-	ready := os.NewFile(readyFd, "ready")
+	ready, held := os.NewFile(readyFd, "ready"), os.NewFile(lockFd, "lock")
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("component", "holder")
-	err := serve(ctx, ready, logger)
+	err := serve(ctx, ready, held, logger)
 	if err != nil {
 		logger.Error("failed to hold the cage", "err", err)
 		_, writeErr := ready.WriteString(err.Error())
@@ -46,7 +46,7 @@ func runServe(ctx context.Context) error {
 	return nil
 }
 
-func serve(ctx context.Context, ready *os.File, logger *slog.Logger) error {
+func serve(ctx context.Context, ready, held *os.File, logger *slog.Logger) error {
 	var cfg Config
 	if err := json.NewDecoder(os.Stdin).Decode(&cfg); err != nil {
 		return fmt.Errorf("read configuration of the cage: %w", err)
@@ -66,6 +66,7 @@ func serve(ctx context.Context, ready *os.File, logger *slog.Logger) error {
 		return fmt.Errorf("report readiness: %w", err)
 	}
 	ready.Close()
+	held.Close()
 	logger.Info("cage is ready", "sandbox", cfg.ID, "public_range", cfg.PublicRange.String())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the cage: %w", err)

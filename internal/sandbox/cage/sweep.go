@@ -21,11 +21,11 @@ func Sweep(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lock(ctx)
+	held, err := lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer held.Close()
 	outside, err := netns.Current()
 	if err != nil {
 		return err
