@@ -20,3 +20,6 @@ func WaitGone(ctx context.Context, cfg Config) error {
 	l.release()
 	return nil
 }
+
+// RemoveState removes what a sandbox has in its state directory.
+func RemoveState(dir string) error { return removeSandbox(dir, stateNames()) }

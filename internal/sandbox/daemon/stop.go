@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-project/slipway/internal/errs"
 	"github.com/slipway-project/slipway/internal/sandbox/cage"
@@ -32,18 +35,16 @@ func Stop(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	return endOrphan(ctx, cfg, logger)
 }
 
-// endOrphan ends a machine whose daemon died. The caller holds the daemon's lock.
+// endOrphan ends a machine whose daemon died, and sweeps up after one that died too. The caller holds the daemon's lock.
 func endOrphan(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	if _, err := os.Stat(cfg.cageSocket()); err != nil {
 		return nil //nolint:nilerr // no socket, no machine
 	}
-	m, err := recall(cfg)
-	if err != nil {
-		return err
+	machine := cage.Config{ID: cfg.id(), StateDir: cfg.StateDir, RunDir: cfg.RunDir, ImageDir: cfg.ImageDir, Logger: logger}
+	c, err := cage.Adopt(ctx, machine)
+	if errs.Is(err, errs.NotFound) {
+		return cage.Sweep(ctx, machine)
 	}
-	c, err := cage.Start(ctx, cage.Config{
-		ID: cfg.id(), StateDir: cfg.StateDir, RunDir: cfg.RunDir, ImageDir: cfg.ImageDir, PublicRange: m.PublicRange, Logger: logger,
-	})
 	if err != nil {
 		return fmt.Errorf("adopt the sandbox's machine: %w", err)
 	}
@@ -61,12 +62,31 @@ func Reset(ctx context.Context, cfg Config, logger *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("sweep what is left of sandboxes: %w", err)
 	}
-	return errors.Join(removeSandbox(cfg.StateDir), removeSandbox(cfg.RunDir))
+	return errors.Join(removeSandbox(cfg.StateDir, stateNames()), removeSandbox(cfg.RunDir, runNames()))
 }
 
-// removeSandbox removes a directory of the sandbox, and the one above it if that was only for sandboxes and is empty now.
-func removeSandbox(dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
+// stateNames and runNames are what a sandbox has in its directories; the last of the first are files that were being
+// written when the daemon was killed.
+func stateNames() []string {
+	return []string{"account.json", "credentials", "sandbox.json", "daemon.log", "logs", "volumes", ".state-*"}
+}
+
+func runNames() []string {
+	return []string{"control.sock", "metadata.sock", "cage.sock", "cage", "daemon.lock", "start.lock"}
+}
+
+// removeSandbox removes what a sandbox has in a directory, and the directory if there is nothing else in it: somebody may
+// have named one of theirs. The one above goes too if it was only for sandboxes and is empty now.
+func removeSandbox(dir string, names []string) error {
+	for _, name := range names {
+		paths, _ := filepath.Glob(filepath.Join(escape.Replace(dir), name)) // the pattern is well formed
+		for _, path := range paths {
+			if err := os.RemoveAll(path); err != nil {
+				return fmt.Errorf("remove the sandbox's files: %w", err)
+			}
+		}
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("remove the sandbox's directory: %w", err)
 	}
 	if parent := filepath.Dir(dir); filepath.Base(parent) == "slipway" {
@@ -74,3 +94,6 @@ func removeSandbox(dir string) error {
 	}
 	return nil
 }
+
+// escape takes from a directory's name what has a meaning in patterns.
+var escape = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`) //nolint:gochecknoglobals // a constant
