@@ -244,3 +244,25 @@ func TestIdentityTakenAway(t *testing.T) {
 		}
 	})
 }
+
+// TestAVolumeWithoutItsTags is not taken for one of another size.
+func TestAVolumeWithoutItsTags(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud.Start(t, cloud.Options{})
+		r := &runs{}
+		doc := load(t, small)
+		newOperator(c, r, "ann").up(t.Context(), t, doc)
+		client := ec2.NewFromConfig(c.AWS(region))
+		volumes, err := client.DescribeVolumes(t.Context(), &ec2.DescribeVolumesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := aws.ToString(volumes.Volumes[0].VolumeId)
+		must(client.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{id}}))(t)
+		_, err = newOperator(c, r, "ann").tryUp(t.Context(), doc)
+		if !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "has "+id+", which was not found") {
+			t.Errorf("error is %v", err)
+		}
+	})
+}

@@ -83,7 +83,7 @@ func (c *Cloud) findInstances() resource.Finder {
 		for n, i := range instances {
 			ids[n] = aws.ToString(i.InstanceId)
 			objects[n] = instanceObject(keyOf(i.Tags, KindInstance, ids[n]), i)
-			addDisks(objects[n], i, volumes)
+			addDisks(&objects[n], i, volumes)
 		}
 		var impaired map[string]bool
 		err = both(
@@ -159,8 +159,12 @@ const (
 	diskData = "data"
 )
 
-// addDisks adds the properties of the instance's two volumes to its fields.
-func addDisks(o resource.Object, i ec2types.Instance, volumes map[string]ec2types.Volume) {
+// addDisks adds the properties of the instance's two volumes to its fields. An instance that has just been made shows its
+// volumes a little later, and so may the list of volumes.
+func addDisks(o *resource.Object, i ec2types.Instance, volumes map[string]ec2types.Volume) {
+	if o.Fields["state"] == string(ec2types.InstanceStateNamePending) && len(i.BlockDeviceMappings) == 0 {
+		o.Lacks = append(o.Lacks, "volumes")
+	}
 	for _, m := range i.BlockDeviceMappings {
 		name := ""
 		switch aws.ToString(m.DeviceName) {
@@ -172,11 +176,16 @@ func addDisks(o resource.Object, i ec2types.Instance, volumes map[string]ec2type
 		if name == "" || m.Ebs == nil {
 			continue
 		}
-		v := volumes[aws.ToString(m.Ebs.VolumeId)]
+		id := aws.ToString(m.Ebs.VolumeId)
+		o.Labels[name] = id
+		v, ok := volumes[id]
+		if !ok {
+			o.Lacks = append(o.Lacks, id)
+			continue
+		}
 		o.Fields[name+".size"] = strconv.Itoa(int(aws.ToInt32(v.Size)))
 		o.Fields[name+".type"] = string(v.VolumeType)
 		o.Fields[name+".iops"] = strconv.Itoa(int(aws.ToInt32(v.Iops)))
-		o.Labels[name] = aws.ToString(m.Ebs.VolumeId)
 	}
 }
 

@@ -136,7 +136,7 @@ func (d *differ) condemn(tasks []Task) {
 	}
 }
 
-// orphaned lists what lives in something that was not found.
+// orphaned lists what lives in something that was not found, or has something that was not.
 func (d *differ) orphaned() []string {
 	if len(d.found.Denied) > 0 {
 		return nil // it may only not have been read
@@ -149,6 +149,9 @@ func (d *differ) orphaned() []string {
 	for _, o := range d.found.Objects {
 		if o.Parent != "" && !ids[o.Parent] {
 			all = append(all, fmt.Sprintf("%s (%s) is in %s, which was not found", o.Key, o.ID, o.Parent))
+		}
+		for _, part := range o.Lacks {
+			all = append(all, fmt.Sprintf("%s (%s) has %s, which was not found", o.Key, o.ID, part))
 		}
 	}
 	slices.Sort(all)

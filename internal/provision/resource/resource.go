@@ -40,6 +40,7 @@ type Object struct {
 	Fields  map[string]string // what it is, by the names of Task.Fields
 	Labels  map[string]string // what the plan does not compare, for its own functions
 	Members []string          // IDs of others that it holds: Named makes each a field
+	Lacks   []string          // what it holds although it was not found, so that Fields tell too little
 }
 
 // Named returns the object with a field for each member, called like the member. name returns the name of an ID, or
