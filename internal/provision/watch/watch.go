@@ -43,8 +43,8 @@ func (g *Group[T]) Wait(ctx context.Context, id string, until func(thing T, foun
 	g.mu.Lock()
 	g.waiters[w] = true
 	if g.stop == nil {
-		var looking context.Context
-		looking, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+		looking, stop := context.WithCancel(context.WithoutCancel(ctx))
+		g.stop = stop
 		go g.run(looking)
 	}
 	g.mu.Unlock()
