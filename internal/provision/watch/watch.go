@@ -45,7 +45,10 @@ func (g *Group[T]) Wait(ctx context.Context, id string, until func(thing T, foun
 	if g.stop == nil {
 		looking, stop := context.WithCancel(context.WithoutCancel(ctx))
 		g.stop = stop
-		go g.run(looking)
+		go func() {
+			defer stop()
+			g.run(looking)
+		}()
 	}
 	g.mu.Unlock()
 	select {
