@@ -30,7 +30,7 @@ up: packages ## install what is missing, build, and bring up DOCUMENT (examples/
 	@$(STAGE) "build $(BINARY)" $(MAKE) --no-print-directory build
 	@$(BINARY) up -f $(DOCUMENT) --yes
 	@$(BINARY) status -f $(DOCUMENT)
-	@printf '\n%s\n' \
+	@printf '%s\n' "" \
 	  "The cluster is up. To look at it:    $(BINARY) status -f $(DOCUMENT)" \
 	  "To log in to a manager:              $(BINARY) ssh -f $(DOCUMENT) manager-1" \
 	  "To use its swarm:                    $(BINARY) ssh -f $(DOCUMENT) manager-1 -- sudo docker node ls" \
