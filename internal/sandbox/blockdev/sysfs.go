@@ -40,8 +40,8 @@ func backing(dir string, number int) string {
 
 // resolve returns the path as the kernel shows it: without symbolic links.
 func resolve(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if direct, err := filepath.EvalSymlinks(path); err == nil {
+		return direct
 	}
 	return path // what is not there shows nowhere
 }

@@ -278,6 +278,39 @@ func TestDeathOfTheParentIsTheCages(t *testing.T) {
 	}
 }
 
+func TestStartThatIsKilledAtAnyPointLeavesNothing(t *testing.T) {
+	needCage(t)
+	for after := time.Duration(0); after <= 300*time.Millisecond; after += 20 * time.Millisecond {
+		cfg := newConfig(t)
+		cfg.Logger, cfg.PublicRange = nil, netip.MustParsePrefix("198.19.208.0/20")
+		text, err := json.Marshal(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parent := exec.Command(os.Args[0], "sandbox", "parent", string(text))
+		if err := parent.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(after)
+		if err := parent.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = parent.Wait() // it was killed
+		// The sweep waits for a holder that still starts; one that was ready meanwhile ends by its lifeline.
+		if err := cage.Sweep(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the cage outlives its parent", func() bool { return len(processes(cfg)) == 0 })
+		until(t, "the link outlives its cage", func() bool { return !slices.Contains(traces(t, cfg), "link "+vpcnet.MachineLink(cfg.ID)) })
+		if err := cage.Sweep(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		if left := traces(t, cfg); len(left) > 0 {
+			t.Errorf("killed after %v, left on the machine: %q", after, left)
+		}
+	}
+}
+
 // parent is a process that starts a cage with a lifeline and waits to be killed.
 func parent(text string) error {
 	var cfg cage.Config
