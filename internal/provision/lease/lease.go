@@ -24,6 +24,8 @@ const (
 	freshFor = 30 * time.Second
 	// pause is between two tries to get the next number.
 	pause = 200 * time.Millisecond
+	// tries is how often the store may fail meanwhile.
+	tries = 5
 )
 
 // Config says who acquires a lease and how.
@@ -61,20 +63,23 @@ func Acquire(ctx context.Context, store Store, c Config) (*Lease, error) {
 		c.Note = func(string) {}
 	}
 	l := &Lease{store: store, config: c, turn: make(chan struct{}, 1), done: make(chan struct{})}
-	for {
+	for failures := 0; ; {
 		records, err := store.List(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list leases: %w", err)
 		}
 		latest, ok := newest(records)
-		if ok {
+		lost := failures > 0 && latest.Holder.Run == c.Holder.Run // what was written although the store failed
+		if ok && !lost {
 			if err := l.awaitDeath(ctx, latest); err != nil {
 				return nil, err
 			}
 		}
 		taken, err := l.take(ctx, records, latest.Number+1)
 		if err != nil {
-			return nil, err
+			if failures++; !errs.Retryable(err) || failures >= tries {
+				return nil, err
+			}
 		}
 		if taken {
 			running, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -20,6 +20,7 @@ type memory struct {
 	renewed map[int]time.Time
 	down    bool
 	lose    bool // the next creation's answer
+	fail    int  // how many creations from now on
 }
 
 func newMemory() *memory { return &memory{records: map[int]Record{}, renewed: map[int]time.Time{}} }
@@ -41,6 +42,10 @@ func (m *memory) List(context.Context) ([]Record, error) {
 func (m *memory) Create(_ context.Context, r Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fail > 0 {
+		m.fail--
+		return errs.New(errs.Unavailable, "broken").WithRetry()
+	}
 	if _, taken := m.records[r.Number]; taken {
 		return errs.New(errs.Conflict, "taken")
 	}
@@ -285,6 +290,26 @@ func TestALostAnswerIsNoLostLease(t *testing.T) {
 			t.Errorf("leases %v are left", s.numbers())
 		}
 	})
+}
+
+func TestAStoreThatFails(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]int{"for a moment": tries - 1, "for long": 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newMemory()
+				s.fail = fails
+				l, err := Acquire(t.Context(), s, Config{Holder: ann})
+				if err == nil {
+					release(t, l)
+				}
+				if fails < tries && err != nil || fails >= tries && !errs.Is(err, errs.Unavailable) {
+					t.Errorf("after %d failures: %v", fails, err)
+				}
+			})
+		})
+	}
 }
 
 func TestThisProcess(t *testing.T) {
