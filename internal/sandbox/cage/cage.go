@@ -52,7 +52,7 @@ func Start(ctx context.Context, cfg Config) (*Cage, error) {
 		return nil, err
 	}
 	defer held.Close()
-	if c, err := adopt(ctx, cfg); c != nil || err != nil {
+	if c, err := adopt(ctx, cfg, false); c != nil || err != nil {
 		return c, err
 	}
 	return launch(ctx, cfg, held)
@@ -127,16 +127,6 @@ func remains(outside *netns.Namespace, sandbox string) (string, error) {
 		return "", err
 	}
 	return "processes of it still run", nil
-}
-
-// dying is how long a holder may take to end with all its processes once it has begun to.
-const dying = time.Second
-
-// ended reports whether the holder has ended, or does at once.
-func (c *Cage) ended() bool {
-	fds := []unix.PollFd{{Fd: int32(c.holder.Fd()), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, int(dying.Milliseconds()))
-	return err == nil && n > 0
 }
 
 // watch closes done when the holder has ended and all processes of the cage with it.

@@ -20,6 +20,9 @@ func unsupported() error {
 // Start returns an error.
 func Start(context.Context, Config) (*Cage, error) { return nil, unsupported() }
 
+// Adopt returns an error.
+func Adopt(context.Context, Config) (*Cage, error) { return nil, unsupported() }
+
 // PublicRange is never called, since there is no Cage.
 func (c *Cage) PublicRange() netip.Prefix { return netip.Prefix{} }
 

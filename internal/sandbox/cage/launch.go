@@ -9,13 +9,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -35,9 +32,6 @@ const (
 )
 
 const readyWord = "ok"
-
-// greeting bounds how long a holder may take to answer the client that adopts it.
-const greeting = 5 * time.Second
 
 // lockPath is the directory whose lock serializes on this machine what starts cages and what sweeps: a cage that is just
 // being made looks dead. A directory that exists anyway, so that nothing is left behind.
@@ -67,109 +61,6 @@ func lock(ctx context.Context) (*os.File, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// Adopt returns the cage of a holder that runs already, and errs.NotFound when none does.
-func Adopt(ctx context.Context, cfg Config) (*Cage, error) {
-	cfg, err := cfg.complete()
-	if err != nil {
-		return nil, err
-	}
-	held, err := lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer held.Close()
-	c, err := adopt(ctx, cfg)
-	if c == nil && err == nil {
-		return nil, errs.New(errs.NotFound, "sandbox "+cfg.ID+" has no holder")
-	}
-	return c, err
-}
-
-// adopt returns the cage of a holder that runs already, or nil when none does. One that ends just now, as its lifeline
-// does, counts as none.
-func adopt(ctx context.Context, cfg Config) (*Cage, error) {
-	pid, err := holderPID(ctx, cfg.socket())
-	if err != nil || pid == 0 {
-		return nil, err
-	}
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open holder %d: %w", pid, err)
-	}
-	c := &Cage{client: newClient(cfg.socket()), cfg: cfg, holder: os.NewFile(uintptr(pidfd), "holder"), done: make(chan struct{})}
-	ctx, cancel := context.WithTimeout(ctx, greeting)
-	defer cancel()
-	theirs, err := c.hello(ctx)
-	if err != nil {
-		defer c.holder.Close()
-		if c.ended() {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("adopt holder %d: %w", pid, err)
-	}
-	switch {
-	case theirs.ID != cfg.ID || theirs.StateDir != cfg.StateDir:
-		err = errs.New(errs.Conflict, fmt.Sprintf("another sandbox, %s with state in %s, uses %s", theirs.ID, theirs.StateDir, cfg.RunDir))
-	case cfg.PublicRange.IsValid() && theirs.PublicRange != cfg.PublicRange.Masked():
-		err = errs.New(errs.Conflict, fmt.Sprintf("sandbox %s runs with public range %s, not %s", cfg.ID, theirs.PublicRange, cfg.PublicRange)).
-			WithRemedy("Stop it first.")
-	}
-	if err != nil {
-		c.holder.Close()
-		return nil, err
-	}
-	c.cfg.PublicRange = theirs.PublicRange
-	go c.watch()
-	return c, nil
-}
-
-// holderPID returns the process id of the cage's PID 1, as seen here, from the credentials of the socket's server, its
-// child; 0 when nobody listens.
-func holderPID(ctx context.Context, socket string) (int, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("reach holder: %w", err)
-	}
-	defer conn.Close()
-	socketConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return 0, errs.New(errs.Internal, "reach holder: its socket is none of this system's")
-	}
-	raw, err := socketConn.SyscallConn()
-	if err != nil {
-		return 0, fmt.Errorf("reach holder: %w", err)
-	}
-	var peer *unix.Ucred
-	var peerErr error
-	if err := raw.Control(func(fd uintptr) {
-		peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return 0, fmt.Errorf("reach holder: %w", err)
-	}
-	if peerErr != nil {
-		return 0, fmt.Errorf("identify holder: %w", peerErr)
-	}
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(int(peer.Pid)) + "/status")
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) { // it ended meanwhile
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("identify holder: %w", err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if parent, ok := strings.CutPrefix(line, "PPid:"); ok {
-			return strconv.Atoi(strings.TrimSpace(parent))
-		}
-	}
-	return 0, errs.New(errs.Internal, "identify holder: its process has no parent")
 }
 
 // launch starts a new holder and waits until it serves. The caller holds the lock, which the holder shares until then.

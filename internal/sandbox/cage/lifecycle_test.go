@@ -129,7 +129,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 func TestKilledHolderTakesAllWithIt(t *testing.T) {
 	r := busy(t)
 	killed := time.Now()
-	killTree(t, r.cfg)
+	signalHolder(t, r.cfg, unix.SIGKILL)
 	<-r.Done()
 	// All but what lives in the file systems of the kernel is gone at once.
 	until(t, "things of the cage are still there", func() bool {
@@ -175,8 +175,8 @@ func TestKilledHolderTakesAllWithIt(t *testing.T) {
 	}
 }
 
-// killTree kills the working half of a holder, as a crash would.
-func killTree(t *testing.T, cfg cage.Config) {
+// signalHolder sends a signal to the working half of a holder: a kill is as a crash would be.
+func signalHolder(t *testing.T, cfg cage.Config, signal unix.Signal) {
 	t.Helper()
 	procs, err := os.ReadFile(filepath.Join(anyHierarchy(t), "slipway-"+cfg.ID, "holder", "cgroup.procs"))
 	if err != nil {
@@ -190,7 +190,7 @@ func killTree(t *testing.T, cfg cage.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+	if err := unix.Kill(pid, signal); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -225,6 +225,25 @@ func TestSecondStartAdoptsTheHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-r.Done()
+}
+
+func TestHolderThatDoesNotAnswerCanBeEnded(t *testing.T) {
+	r := newRig(t)
+	r.cfg.PublicRange = r.PublicRange()
+	signalHolder(t, r.cfg, unix.SIGSTOP)
+	if _, err := cage.Start(t.Context(), r.cfg); err == nil {
+		t.Error("a holder that does not answer was adopted to work with")
+	}
+	c, err := cage.Adopt(t.Context(), r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := traces(t, r.cfg); len(left) > 0 {
+		t.Errorf("left on the machine: %q", left)
+	}
 }
 
 func TestSandboxesLiveSideBySide(t *testing.T) {

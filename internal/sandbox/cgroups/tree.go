@@ -26,6 +26,9 @@ type Tree struct {
 	hierarchies []Hierarchy
 }
 
+// Name returns the name of a sandbox's directory in every hierarchy.
+func Name(sandbox string) string { return prefix + sandbox }
+
 // Machine returns the hierarchies that are mounted on this machine.
 func Machine() ([]Hierarchy, error) {
 	file, err := os.Open("/proc/self/mountinfo")
