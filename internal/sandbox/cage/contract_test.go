@@ -20,7 +20,7 @@ func TestCageKeepsTheContract(t *testing.T) {
 	r := newRig(t)
 	machinetest.Run(t, r, machinetest.Options{
 		Image: image.Debian12, PublicIP: r.public(1), Patience: patience,
-		PowerOff: func(*testing.T, string) { _, _ = r.try(1, "sudo poweroff") }, // the session may end before the answer
+		PowerOff: func(*testing.T, string) { r.turnOff(1, "sudo poweroff") },
 		Kill: func(t *testing.T, host string) {
 			if err := unix.Kill(initOf(t, r.cfg.ID, host), unix.SIGKILL); err != nil {
 				t.Fatal(err)

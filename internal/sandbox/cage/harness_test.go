@@ -76,14 +76,23 @@ func newConfig(t *testing.T) cage.Config {
 	}
 }
 
-// newRig starts a cage.
-func newRig(t *testing.T) *rig {
+// ownRange gives a cage a public range that no other cage on this machine takes, so that its routes can be told from theirs.
+func ownRange(cfg *cage.Config) {
+	pid := os.Getpid()
+	cfg.PublicRange = netip.PrefixFrom(netip.AddrFrom4([4]byte{240, byte(pid >> 8), byte(pid), 0}), 24)
+}
+
+// newRig starts a cage, configured as newConfig has it and then by configure.
+func newRig(t *testing.T, configure ...func(*cage.Config)) *rig {
 	t.Helper()
 	needCage(t)
 	if _, err := image.Ensure(t.Context(), image.Config{}, image.Debian12); err != nil {
 		t.Fatal(err)
 	}
 	cfg := newConfig(t)
+	for _, f := range configure {
+		f(&cfg)
+	}
 	c, err := cage.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -205,8 +214,18 @@ func (r *rig) run(n int, line string) string {
 
 // try runs a command line on host n as admin. It waits for sshd and the key to be there.
 func (r *rig) try(n int, line string) (string, error) {
+	r.t.Helper()
+	return r.tryFor(n, line, patience)
+}
+
+// tryFor is try for a command that must end within the limit.
+func (r *rig) tryFor(n int, line string, limit time.Duration) (string, error) {
+	r.t.Helper()
 	client := eventually(r.t, func() (*ssh.Client, error) { return r.dial(n) })
 	defer client.Close()
+	// A host that goes down may do so without a word, and then nothing else would end the session.
+	over := time.AfterFunc(limit, func() { client.Close() })
+	defer over.Stop()
 	session, err := client.NewSession()
 	if err != nil {
 		return "", err
@@ -216,10 +235,29 @@ func (r *rig) try(n int, line string) (string, error) {
 	return string(output), err
 }
 
+// turnOff has host n do what ends it: the session may end before the answer, or without one.
+func (r *rig) turnOff(n int, line string) {
+	r.t.Helper()
+	_, _ = r.tryFor(n, line, 10*time.Second)
+}
+
+// dial logs in to host n, or fails within a few seconds: a host that goes down meanwhile answers nothing more.
 func (r *rig) dial(n int) (*ssh.Client, error) {
-	return ssh.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(r.public(n)), 22).String(), &ssh.ClientConfig{
-		User: "admin", Auth: []ssh.AuthMethod{ssh.PublicKeys(r.signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: 3 * time.Second,
+	addr := netip.AddrPortFrom(netip.MustParseAddr(r.public(n)), 22).String()
+	conn, err := net.DialTimeout("tcp", addr, 3*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	over := time.AfterFunc(10*time.Second, func() { conn.Close() })
+	defer over.Stop()
+	transport, channels, requests, err := ssh.NewClientConn(conn, addr, &ssh.ClientConfig{
+		User: "admin", Auth: []ssh.AuthMethod{ssh.PublicKeys(r.signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 	})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return ssh.NewClient(transport, channels, requests), nil
 }
 
 // patience is more than anything here takes on two busy processors.

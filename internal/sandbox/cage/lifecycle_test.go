@@ -28,7 +28,7 @@ import (
 )
 
 // The tests of this file compare what is on the whole machine with what was before, as far as it can be told which
-// sandbox something is of. They do not need the rest to hold still.
+// sandbox something is of: for that each has a range of its own. They do not need the rest to hold still.
 
 // traces lists all that a sandbox has on the machine, except in its own directories.
 func traces(t *testing.T, cfg cage.Config) []string {
@@ -82,9 +82,9 @@ func processesOf(sandbox, member string) []string {
 }
 
 // busy boots a host in a new rig, so that there is much to leave behind.
-func busy(t *testing.T) *rig {
+func busy(t *testing.T, configure ...func(*cage.Config)) *rig {
 	t.Helper()
-	r := newRig(t)
+	r := newRig(t, configure...)
 	r.endpoint(1)
 	r.apply()
 	r.boot(1)
@@ -96,7 +96,7 @@ func busy(t *testing.T) *rig {
 }
 
 func TestDestroyLeavesNothing(t *testing.T) {
-	r := busy(t)
+	r := busy(t, ownRange)
 	if err := r.Destroy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 }
 
 func TestKilledHolderTakesAllWithIt(t *testing.T) {
-	r := busy(t)
+	r := busy(t, ownRange)
 	killed := time.Now()
 	signalHolder(t, r.cfg, unix.SIGKILL)
 	<-r.Done()
@@ -207,7 +207,7 @@ func anyHierarchy(t *testing.T) string {
 }
 
 func TestSecondStartAdoptsTheHolder(t *testing.T) {
-	r := busy(t)
+	r := busy(t, ownRange)
 	again, err := cage.Start(t.Context(), r.cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -228,8 +228,7 @@ func TestSecondStartAdoptsTheHolder(t *testing.T) {
 }
 
 func TestHolderThatDoesNotAnswerCanBeEnded(t *testing.T) {
-	r := newRig(t)
-	r.cfg.PublicRange = r.PublicRange()
+	r := newRig(t, ownRange)
 	signalHolder(t, r.cfg, unix.SIGSTOP)
 	if _, err := cage.Start(t.Context(), r.cfg); err == nil {
 		t.Error("a holder that does not answer was adopted to work with")
@@ -260,6 +259,7 @@ func TestSandboxesLiveSideBySide(t *testing.T) {
 func TestDeathOfTheParentIsTheCages(t *testing.T) {
 	needCage(t)
 	cfg := newConfig(t)
+	ownRange(&cfg)
 	cfg.Logger = nil
 	text, err := json.Marshal(cfg)
 	if err != nil {
@@ -274,11 +274,9 @@ func TestDeathOfTheParentIsTheCages(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
+	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil { // the cage is there
 		t.Fatal(err)
 	}
-	cfg.PublicRange = netip.MustParsePrefix(strings.TrimSpace(line))
 	if len(traces(t, cfg)) == 0 {
 		t.Fatal("no cage was started")
 	}
@@ -299,12 +297,10 @@ func TestDeathOfTheParentIsTheCages(t *testing.T) {
 
 func TestStartThatIsKilledAtAnyPointLeavesNothing(t *testing.T) {
 	needCage(t)
-	// A range that no other run of this test has, and nothing else: its routes are compared too.
-	pid := os.Getpid()
-	public := netip.PrefixFrom(netip.AddrFrom4([4]byte{240, byte(pid >> 8), byte(pid), 0}), 24)
 	for after := time.Duration(0); after <= 300*time.Millisecond; after += 20 * time.Millisecond {
 		cfg := newConfig(t)
-		cfg.Logger, cfg.PublicRange = nil, public
+		ownRange(&cfg)
+		cfg.Logger = nil
 		text, err := json.Marshal(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -64,6 +64,8 @@ func TestSecurityGroupsDecideWhoReachesWhom(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer shell.Close()
+	over := time.AfterFunc(patience, func() { shell.Close() }) // what is lost without a word ends nothing by itself
+	defer over.Stop()
 	ends[1].Ingress = []machine.Rule{tcp(22, fromMachine), tcp(22, ends[0].PublicIP+"/32")}
 	ends[0].Egress = nil
 	r.apply()
