@@ -62,11 +62,13 @@ func serve(ctx context.Context, ready, held *os.File, logger *slog.Logger) error
 	server := &http.Server{Handler: h.routes(), ReadHeaderTimeout: headerTimeout}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
+	// It can be told from a dead one now. The lock goes before the starter hears of it: a holder that hangs afterwards must
+	// not keep every other sandbox of this machine waiting, nor those who want to end it.
+	held.Close()
 	if _, err := ready.WriteString(readyWord); err != nil {
 		return fmt.Errorf("report readiness: %w", err)
 	}
 	ready.Close()
-	held.Close()
 	logger.Info("cage is ready", "sandbox", cfg.ID, "public_range", cfg.PublicRange.String())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the cage: %w", err)
